@@ -86,7 +86,7 @@ def stamp_file() -> Path:
 
 def venv_python() -> Path:
     """Interpreter inside the environment."""
-    return VENV / "Scripts" / "python.exe" if os.name == "nt" else VENV / "bin" / "python"
+    return VENV / "Scripts" / "python.exe" if sys.platform == "win32" else VENV / "bin" / "python"
 
 
 def read_stamp() -> dict[str, str]:
@@ -173,7 +173,7 @@ class SetupLock:
 
     def _try(self) -> bool:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 import msvcrt
 
                 msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -215,7 +215,11 @@ def must_rebuild(stamp: dict[str, str]) -> bool:
     if stamp.get("home") != home_of_environment():
         return True
     # Replacing PySide6 in place leaves files of the old version behind, and the result does not start.
-    site = VENV / "Lib" / "site-packages" if os.name == "nt" else next((VENV / "lib").glob("python3*/site-packages"))
+    site = (
+        VENV / "Lib" / "site-packages"
+        if sys.platform == "win32"
+        else next((VENV / "lib").glob("python3*/site-packages"))
+    )
     installed = {path.name.split("-")[1] for path in site.glob("pyside6_essentials-*.dist-info")}
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith("pyside6-essentials==")}
@@ -260,7 +264,7 @@ def pip_install(extras: frozenset[str]) -> None:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        close_fds=os.name == "nt",  # on POSIX the child holds the lock too
+        close_fds=sys.platform == "win32",  # on POSIX the child holds the lock too
     )
     said = []
     for line in pip.stderr or ():
