@@ -1,0 +1,188 @@
+"""The messages between the window and the analysis worker.
+
+One JSON object a line; the worker's stdout carries nothing else. Arrays go through ``.npy`` files in a folder that the
+window makes and removes, loaded with ``allow_pickle=False``. Every request has a job number; an answer whose job the
+window no longer waits for is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Analyse:
+    """Ask for predictions, neighbours and heart rate of one ECG.
+
+    ``signal`` names a ``.npy`` file: float32, mV, shape (n_leads, n_samples).
+    """
+
+    kind: ClassVar[str] = "analyse"
+    job: int
+    signal: str
+    fs_hz: float
+    lead_names: list[str]
+    record: str
+    patient_id: str | None = None
+    k: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLibraryRecord:
+    """Ask for the waveform of one entry of the reference library; it is written to ``signal``."""
+
+    kind: ClassVar[str] = "open_library_record"
+    job: int
+    entry: int
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has loaded model and library.
+
+    ``device`` is read from the running session ("CUDA" or "CPU"); ``device_reason`` says why it is not the GPU and
+    what would help, empty on a GPU. ``model`` is the name and version, ``fingerprint`` the manifest's.
+    """
+
+    kind: ClassVar[str] = "ready"
+    device: str
+    device_reason: str
+    model: str
+    fingerprint: str
+    n_library: int
+    attribution: str
+    model_card: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job (or, without a job, the start) ended in an error; ``message`` is for a person."""
+
+    kind: ClassVar[str] = "failed"
+    message: str
+    job: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRate:
+    """Mean ventricular rate; None where it could not be measured, with the reason."""
+
+    kind: ClassVar[str] = "heart_rate"
+    job: int
+    bpm: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One statement as the model sees it.
+
+    ``threshold`` is None where fewer than ten positives were there to set it (``n_positive``).
+    ``group`` is one of Rhythm, Conduction, Infarction, ST/T, Hypertrophy, Normal, Form.
+    """
+
+    code: str
+    description: str
+    group: str
+    probability: float
+    threshold: float | None
+    n_positive: int
+    is_urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Calibrated probabilities, or why there are none ("not assessed": ``reason``).
+
+    ``findings`` holds all statements in the order of the panel. ``n_windows`` ten-second windows were averaged;
+    ``most_abnormal_window_s`` is (start, end) of the most abnormal of them where there are several.
+    """
+
+    kind: ClassVar[str] = "predictions"
+    job: int
+    reason: str | None
+    findings: list[Finding]
+    n_windows: int
+    most_abnormal_window_s: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One ECG of the reference library."""
+
+    entry: int
+    record: str
+    distance: float
+    statements: list[str]
+    age_years: float | None
+    over_89: bool
+    sex: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """The nearest ECGs, or why there are none.
+
+    ``thumbnails`` names a ``.npy`` file: int16, microvolts, lead II, shape (n_neighbours, n_samples) at
+    ``thumbnail_fs_hz``. ``left_out`` says in words what was excluded. ``is_close`` is False where the nearest is
+    farther than ``limit_distance``, the library's own 99th percentile of nearest distances.
+    """
+
+    kind: ClassVar[str] = "similar"
+    job: int
+    reason: str | None
+    neighbours: list[Neighbour]
+    left_out: list[str]
+    is_close: bool
+    limit_distance: float
+    thumbnails: str | None
+    thumbnail_fs_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryRecord:
+    """The waveform that was asked for is in ``signal``: float32, mV, shape (n_leads, n_samples)."""
+
+    kind: ClassVar[str] = "library_record"
+    job: int
+    signal: str
+    fs_hz: float
+    lead_names: list[str]
+    neighbour: Neighbour
+
+
+Message = Analyse | OpenLibraryRecord | Ready | Failed | HeartRate | Predictions | Similar | LibraryRecord
+_KINDS: dict[str, type[Any]] = {
+    kind.kind: kind
+    for kind in (Analyse, OpenLibraryRecord, Ready, Failed, HeartRate, Predictions, Similar, LibraryRecord)
+}
+
+
+def encode(message: Message) -> bytes:
+    """Return the message as one line of JSON (NaN is refused)."""
+    return json.dumps({"kind": message.kind, **asdict(message)}, allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Return the message of one line.
+
+    Raises
+    ------
+    ValueError
+        If the line is not JSON, names no known kind, or its fields are not exactly those of the kind.
+    """
+    values = json.loads(line)
+    kind = _KINDS.get(values.pop("kind", "")) if isinstance(values, dict) else None
+    if kind is None or set(values) != {field.name for field in fields(kind)}:
+        raise ValueError(f"not a message of this protocol: {line[:80]!r}")
+    if kind is Predictions:
+        values["findings"] = [Finding(**finding) for finding in values["findings"]]
+    if kind is Similar:
+        values["neighbours"] = [Neighbour(**neighbour) for neighbour in values["neighbours"]]
+    if kind is LibraryRecord:
+        values["neighbour"] = Neighbour(**values["neighbour"])
+    message: Message = kind(**values)
+    return message

@@ -1,0 +1,1 @@
+"""Datasets and labels for training (torch allowed here)."""

@@ -1,0 +1,73 @@
+"""Area under the ROC curve, for one label and as the mean over labels, with intervals by patient-level bootstrap."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+def auroc(labels: BoolArray, scores: npt.NDArray[np.floating]) -> FloatArray:
+    """Return each label's area under the ROC curve.
+
+    The normalised Mann-Whitney statistic with ties counted one half (Hanley and McNeil, Radiology 143, 1982).
+
+    Parameters
+    ----------
+    labels : ndarray of bool, shape (n_records, n_labels)
+    scores : ndarray of float, shape (n_records, n_labels)
+        Higher means more likely positive.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_labels,)
+        NaN where a label has no positive or no negative record.
+    """
+    n_positive = labels.sum(axis=0)
+    n_negative = len(labels) - n_positive
+    ranks = rankdata(scores, axis=0)
+    rank_sum = np.where(labels, ranks, 0.0).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    return np.where((n_positive > 0) & (n_negative > 0), area, np.nan)
+
+
+def macro_auroc(labels: BoolArray, scores: npt.NDArray[np.floating]) -> float:
+    """Return the mean AUROC over the labels that have both positive and negative records."""
+    return float(np.nanmean(auroc(labels, scores)))
+
+
+def bootstrap_auroc(
+    labels: BoolArray,
+    scores: npt.NDArray[np.floating],
+    patient_id: npt.NDArray[np.int64],
+    n_resamples: int,
+    seed: int,
+) -> FloatArray:
+    """Resample patients with replacement and return every resample's AUROCs.
+
+    Parameters
+    ----------
+    labels, scores : ndarray, shape (n_records, n_labels)
+    patient_id : ndarray of int64, shape (n_records,)
+        All records of a drawn patient come along.
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_resamples, n_labels)
+        NaN where a resample has no positive or no negative record of a label.
+    """
+    rng = np.random.default_rng(seed)
+    order = np.argsort(patient_id, kind="stable")
+    _, starts, counts = np.unique(patient_id[order], return_index=True, return_counts=True)
+    resamples = np.empty((n_resamples, labels.shape[1]))
+    for index in range(n_resamples):
+        drawn = rng.integers(len(starts), size=len(starts))
+        rows = np.concatenate([order[starts[p] : starts[p] + counts[p]] for p in drawn])
+        resamples[index] = auroc(labels[rows], scores[rows])
+    return resamples

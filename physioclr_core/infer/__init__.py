@@ -1,0 +1,1 @@
+"""Model manifest, preprocessing, ONNX session and calibrated predictions."""

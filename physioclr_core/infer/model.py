@@ -1,0 +1,133 @@
+"""A loaded model bundle: calibrated predictions and embeddings of ECG records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.errors import ModelError
+from physioclr_core.infer.manifest import ModelManifest, load_manifest
+from physioclr_core.infer.session import Device, open_session
+from physioclr_core.infer.windows import Windows, windows_of
+from physioclr_core.paths import assets_dir
+from physioclr_core.record import EcgRecord
+
+FloatArray = npt.NDArray[np.float32]
+
+# Statements that do not make a window abnormal.
+_NORMAL_CODES = ("NORM", "SR")
+_MAX_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the model makes of one record.
+
+    Attributes
+    ----------
+    probability : ndarray of float32, shape (n_labels,)
+        Calibrated; in the order of the manifest's labels. Of the mean logit over the windows.
+    embedding : ndarray of float32, shape (embedding_size,)
+        Mean over the windows.
+    n_windows : int
+    most_abnormal_window_s : tuple of float or None
+        (start, end) of the window with the largest expected number of abnormal statements, where there are several.
+    """
+
+    probability: FloatArray
+    embedding: FloatArray
+    n_windows: int
+    most_abnormal_window_s: tuple[float, float] | None
+
+
+class EcgModel:
+    """A model bundle with its session.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The bundle: manifest and network. The shipped model by default.
+    n_threads : int
+        Threads inside one run on the CPU.
+    allow_gpu : bool
+
+    Raises
+    ------
+    ModelError
+        If the bundle is incomplete or not what its manifest says.
+    """
+
+    def __init__(self, folder: Path | None = None, n_threads: int = 1, allow_gpu: bool = True) -> None:
+        folder = default_model_dir() if folder is None else folder
+        self.folder = folder
+        self.manifest: ModelManifest = load_manifest(folder)
+        self._n_threads = n_threads
+        self._session: Any
+        self.device: Device
+        self._session, self.device = open_session(folder / self.manifest.onnx_file, n_threads, allow_gpu)
+        self._temperature = np.array([label.temperature for label in self.manifest.labels], np.float32)
+        self._is_abnormal = np.array([code not in _NORMAL_CODES for code in self.manifest.codes])
+
+    def assess(self, record: EcgRecord) -> Assessment:
+        """Return predictions and embedding of one record.
+
+        Raises
+        ------
+        NotAssessedError
+            If the manifest does not allow the record, with the reason.
+        """
+        return self.assess_windows([windows_of(record, self.manifest.input)])[0]
+
+    def assess_windows(self, records: list[Windows]) -> list[Assessment]:
+        """Return predictions and embeddings of records whose windows are cut already, in one run of the network."""
+        if not records:
+            return []
+        x = np.concatenate([record.x for record in records])
+        mask = np.concatenate([record.mask for record in records])
+        # A day-long record must not need all its windows' feature maps at once.
+        parts = [self._run(x[i : i + _MAX_BATCH], mask[i : i + _MAX_BATCH]) for i in range(0, len(x), _MAX_BATCH)]
+        logits, embedding = (np.concatenate(part) for part in zip(*parts, strict=True))
+        ends = np.cumsum([len(record.x) for record in records])
+        return [
+            self._assessment(record, logits[end - len(record.x) : end], embedding[end - len(record.x) : end])
+            for record, end in zip(records, ends, strict=True)
+        ]
+
+    def _run(self, x: FloatArray, mask: FloatArray) -> list[FloatArray]:
+        """Run the network; a GPU that fails on the way (memory, driver) hands over to the CPU for good."""
+        inputs = {"ecg": x, "mask": mask}
+        try:
+            return list(self._session.run(["logits", "embedding"], inputs))
+        except Exception as error:  # noqa: BLE001 (the runtime's own exception types are not public)
+            if self.device.name == "CPU":
+                raise ModelError(f"{self.folder}: the network failed ({str(error)[:160]}).") from None
+            path = self.folder / self.manifest.onnx_file
+            self._session, _ = open_session(path, self._n_threads, allow_gpu=False)
+            self.device = Device("CPU", "the GPU failed during a run: free its memory or check its driver, then restart")
+            return list(self._session.run(["logits", "embedding"], inputs))
+
+    def _assessment(self, record: Windows, logits: FloatArray, embedding: FloatArray) -> Assessment:
+        most_abnormal: tuple[float, float] | None = None
+        if len(logits) > 1:
+            expected = self._calibrated(logits)[:, self._is_abnormal].sum(axis=1)
+            start = float(record.start_s[int(expected.argmax())])
+            most_abnormal = (start, start + self.manifest.input.window_samples / self.manifest.input.fs_hz)
+        return Assessment(
+            probability=self._calibrated(logits.mean(axis=0)),
+            embedding=embedding.mean(axis=0),
+            n_windows=len(logits),
+            most_abnormal_window_s=most_abnormal,
+        )
+
+    def _calibrated(self, logits: FloatArray) -> FloatArray:
+        probability: FloatArray = 1.0 / (1.0 + np.exp(-logits / self._temperature))
+        return probability
+
+
+def default_model_dir() -> Path:
+    """Return the folder of the shipped model bundle."""
+    return assets_dir() / "model"

@@ -1,0 +1,99 @@
+"""From a record to the network's input windows, or the reason why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.infer.manifest import InputSpec
+from physioclr_core.infer.preprocess import model_input
+from physioclr_core.leads import derive_limb_leads
+from physioclr_core.record import EcgRecord
+from physioclr_core.signal.resample import resample
+
+FloatArray = npt.NDArray[np.float32]
+
+# A record this much longer than a window is still one window: rates such as 257 Hz do not divide evenly.
+_TOLERANCE_S = 0.1
+
+
+class NotAssessedError(Exception):
+    """The model does not allow this record; the text says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Input of the network for one record.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (n_windows, n_leads, window_samples)
+        Preprocessed; zero where ``mask`` is 0.
+    mask : ndarray of float32, shape (n_windows, window_samples)
+        1 where all leads have signal, 0 in padding and gaps.
+    start_s : ndarray of float64, shape (n_windows,)
+    """
+
+    x: FloatArray
+    mask: FloatArray
+    start_s: npt.NDArray[np.float64]
+
+
+def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
+    """Cut a record into the network's windows.
+
+    Records up to one window are padded and masked; longer ones are cut with the manifest's overlap, the last window
+    ending with the record. Windows with too little signal outside gaps are left out.
+
+    Raises
+    ------
+    NotAssessedError
+        If leads are missing that the manifest does not allow, the record is too short, or no window has enough
+        signal.
+    """
+    duration_s, needed_s = record.duration_s, spec.min_samples / spec.fs_hz
+    if duration_s < needed_s:
+        raise NotAssessedError(f"{duration_s:.1f} s recorded, the model needs at least {needed_s:g} s")
+    signal = resample(_model_leads(record, spec), record.fs_hz, spec.fs_hz)
+    n_samples, length = signal.shape[1], spec.window_samples
+    starts = _window_starts(n_samples, spec)
+    x = np.zeros((len(starts), len(spec.leads), length), np.float32)
+    mask = np.zeros((len(starts), length), np.float32)
+    is_valid = np.isfinite(signal).all(axis=0)
+    for index, start in enumerate(starts):
+        valid = np.flatnonzero(is_valid[start : start + length])
+        mask[index, valid] = 1.0
+        if len(valid):
+            x[index][:, valid] = model_input(signal[:, start + valid])
+    is_enough = mask.sum(axis=1) >= spec.min_samples
+    if not is_enough.any():
+        raise NotAssessedError(f"gaps leave no window with {needed_s:g} s of signal in all leads")
+    if not np.abs(x[is_enough]).max() > 0:
+        raise NotAssessedError("all leads are flat")
+    return Windows(x[is_enough], mask[is_enough], np.asarray(starts)[is_enough] / spec.fs_hz)
+
+
+def _window_starts(n_samples: int, spec: InputSpec) -> list[int]:
+    last = n_samples - spec.window_samples
+    if last <= _TOLERANCE_S * spec.fs_hz:
+        return [0]
+    step = round(spec.window_samples * (1.0 - spec.overlap))
+    starts = list(range(0, last + 1, step))
+    if last - starts[-1] > _TOLERANCE_S * spec.fs_hz:
+        starts.append(last)
+    return starts
+
+
+def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
+    """Return the model's leads in its order, shape (n_leads, n_samples), derived where allowed."""
+    leads = {name: record.lead_mv(name) for name in spec.leads if name in record.lead_names}
+    if len(leads) < len(spec.leads):
+        derived = derive_limb_leads(leads)
+        leads |= {name: derived[name] for name in spec.derivable_leads if name in derived and name not in leads}
+    missing = [name for name in spec.leads if name not in leads]
+    if missing:
+        word = "lead" if len(missing) == 1 else "leads"
+        raise NotAssessedError(f"{word} {', '.join(missing)} not recorded, the model needs all twelve")
+    return np.stack([leads[name] for name in spec.leads])

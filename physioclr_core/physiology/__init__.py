@@ -1,0 +1,1 @@
+"""Beats and what is measured on them."""

@@ -1,0 +1,196 @@
+"""The ECG record: what every reader makes and everything else takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+Sex = Literal["male", "female"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Who was recorded; ``None`` is unknown.
+
+    ``over_89`` marks ages that the source withholds because they are above 89 years.
+    """
+
+    patient_id: str | None = None
+    name: str | None = None
+    age_years: float | None = None
+    over_89: bool = False
+    sex: Sex | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """How and when it was recorded; ``None`` is unknown."""
+
+    start: datetime | None = None
+    device: str | None = None
+    filters: str | None = None
+    snomed_codes: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the record came from. The original files are never changed."""
+
+    path: Path
+    format: str
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeadReport:
+    """What the import found out about one lead.
+
+    ``gain`` is in ADU per ``unit``; ``gain_source`` says whether the file states it.
+    ``gap_s`` is the duration without finite samples, ``clipped_fraction`` the share of
+    samples at a repeated extreme value.
+    """
+
+    name: str
+    source_name: str
+    unit: str
+    gain: float
+    gain_source: Literal["stated", "format default"]
+    baseline: float
+    fs_hz: float
+    gap_s: float = 0.0
+    is_flat: bool = False
+    clipped_fraction: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What was taken from the file, what was inferred and what was left out.
+
+    Attributes
+    ----------
+    leads : tuple of LeadReport
+        One entry for each lead of the record, in its order.
+    derived_leads : tuple of str
+        Leads that were computed from others rather than read.
+    unknown_leads : tuple of str
+        Leads kept under their own name and left out of prediction.
+    ignored : tuple of str
+        Channels, lines or files that were left out, each with the reason.
+    gaps : tuple of tuple of float
+        (start_s, end_s) spans in which no lead has a finite sample.
+    einthoven_residual_mv : float or None
+        Root mean square of I + III - II (exact lead arithmetic), None where not checkable.
+    goldberger_residual_mv : float or None
+        Root mean square of aVR + aVL + aVF, None where not checkable.
+    warnings : tuple of str
+        Plain sentences worth a reader's attention.
+    """
+
+    leads: tuple[LeadReport, ...] = ()
+    derived_leads: tuple[str, ...] = ()
+    unknown_leads: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    gaps: tuple[tuple[float, float], ...] = ()
+    einthoven_residual_mv: float | None = None
+    goldberger_residual_mv: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EcgRecord:
+    """One ECG in millivolts.
+
+    Attributes
+    ----------
+    name : str
+        Record name: the file name without extension.
+    signal_mv : ndarray of float32, shape (n_leads, n_samples)
+        Read-only; NaN is a gap.
+    fs_hz : float
+        Sampling rate of every lead.
+    lead_names : tuple of str
+        Standard names (I, II, III, aVR, aVL, aVF, V1 ... V6, ...) where the lead is known,
+        the file's own name otherwise; in the file's order.
+    """
+
+    name: str
+    signal_mv: FloatArray
+    fs_hz: float
+    lead_names: tuple[str, ...]
+    patient: Patient
+    acquisition: Acquisition
+    provenance: Provenance
+    report: ImportReport = field(default_factory=ImportReport)
+
+    def __post_init__(self) -> None:
+        if self.signal_mv.ndim != 2 or self.signal_mv.shape[0] != len(self.lead_names):
+            raise ValueError(
+                f"signal_mv must be (n_leads, n_samples) with {len(self.lead_names)} leads, got {self.signal_mv.shape}"
+            )
+        if not self.fs_hz > 0:
+            raise ValueError(f"fs_hz must be positive, got {self.fs_hz}")
+        self.signal_mv.setflags(write=False)
+
+    @property
+    def n_leads(self) -> int:
+        """Number of leads."""
+        return self.signal_mv.shape[0]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in each lead."""
+        return self.signal_mv.shape[1]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the record in seconds."""
+        return self.n_samples / self.fs_hz
+
+    def lead_mv(self, name: str) -> FloatArray:
+        """Return one lead.
+
+        Parameters
+        ----------
+        name : str
+            A name in ``lead_names``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples,)
+
+        Raises
+        ------
+        KeyError
+            If the record has no lead of that name.
+        """
+        try:
+            return self.signal_mv[self.lead_names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the samples as plain JSON values (unknown is ``None``)."""
+        from dataclasses import asdict
+
+        acquisition = asdict(self.acquisition)
+        start = self.acquisition.start
+        acquisition["start"] = start.isoformat() if start is not None else None
+        return {
+            "record": self.name,
+            "format": self.provenance.format,
+            "lead_names": list(self.lead_names),
+            "fs_hz": self.fs_hz,
+            "n_samples": self.n_samples,
+            "duration_s": self.duration_s,
+            "patient": asdict(self.patient),
+            "acquisition": acquisition,
+            "report": asdict(self.report),
+        }
