@@ -55,6 +55,9 @@ QT_DISPLAY = {
 # Programs, for tests that open a window on a virtual display.
 TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth"}
 
+# On POSIX the children that write into the environment hold its lock too.
+CLOSE_FDS = sys.platform == "win32"
+
 NETWORK_SIGNS = (
     "NewConnectionError",
     "ConnectTimeoutError",
@@ -192,10 +195,13 @@ def set_up(stamp: dict[str, str], job: str) -> dict[str, str]:
     extras = EXTRAS[job]
     if must_rebuild(stamp):
         make_venv()
+        size = "up to 4 GB with PyTorch" if "train" in extras else "about 500 MB"
+        say(f"Installing the packages into .venv: a download of {size}, unless pip has it cached.")
     else:
         extras |= installed_extras(stamp)
-    size = "a download of up to 4 GB with PyTorch" if "train" in extras else "a download of about 500 MB"
-    say(f"Installing the packages into .venv ({size}, unless pip has it cached).")
+        say("Bringing .venv up to date.")
+    # Taken before the installation: what changes meanwhile is for the next run.
+    finished = {"home": home_of_environment(), "inputs": inputs_digest(), "extras": ",".join(sorted(extras))}
     previous = stamp_file().read_bytes() if stamp_file().exists() else None
     stamp_file().unlink(missing_ok=True)
     try:
@@ -205,9 +211,8 @@ def set_up(stamp: dict[str, str], job: str) -> dict[str, str]:
         if previous is not None:
             stamp_file().write_bytes(previous)
         raise
-    stamp = {"home": home_of_environment(), "inputs": inputs_digest(), "extras": ",".join(sorted(extras))}
-    write_stamp(stamp)
-    return stamp
+    write_stamp(finished)
+    return finished
 
 
 def must_rebuild(stamp: dict[str, str]) -> bool:
@@ -215,12 +220,9 @@ def must_rebuild(stamp: dict[str, str]) -> bool:
     if stamp.get("home") != home_of_environment():
         return True
     # Replacing PySide6 in place leaves files of the old version behind, and the result does not start.
-    site = (
-        VENV / "Lib" / "site-packages"
-        if sys.platform == "win32"
-        else next((VENV / "lib").glob("python3*/site-packages"))
-    )
-    installed = {path.name.split("-")[1] for path in site.glob("pyside6_essentials-*.dist-info")}
+    name = "site-packages/pyside6_essentials-*.dist-info"
+    found = [*VENV.glob(f"lib/python3*/{name}"), *VENV.glob(f"Lib/{name}")]
+    installed = {path.name.split("-", 1)[1][: -len(".dist-info")] for path in found}
     lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[1].split(";")[0].strip() for line in lines if line.startswith("pyside6-essentials==")}
     return not installed <= pinned
@@ -237,12 +239,15 @@ def make_venv() -> None:
     if VENV.exists() or VENV.is_symlink():
         say("Making .venv anew: it is unfinished, or belongs to another Python or another place.")
         try:
+            stamp_file().unlink(missing_ok=True)  # first: half an environment must not look whole
             shutil.rmtree(VENV)
         except OSError as error:
             raise SetupError(f"The old .venv cannot be removed ({error}): close the app, then delete it.") from error
     # From inside an environment, its own interpreter may just have been removed; the one it came from has not.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    made = subprocess.run([python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False, close_fds=CLOSE_FDS
+    )
     if made.returncode != 0:
         reason = " ".join((made.stdout + made.stderr).split())
         raise SetupError(f"Python could not make the environment .venv: {reason}")
@@ -264,7 +269,7 @@ def pip_install(extras: frozenset[str]) -> None:
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        close_fds=sys.platform == "win32",  # on POSIX the child holds the lock too
+        close_fds=CLOSE_FDS,
     )
     said = []
     for line in pip.stderr or ():
@@ -302,7 +307,7 @@ def ensure_system_libraries(job: str, stamp: dict[str, str]) -> None:
 
 
 def missing_packages(job: str) -> list[str]:
-    """Packages whose file cannot be found.
+    """List the packages whose file cannot be found.
 
     The files are asked for rather than the package names: names differ between releases (libglib2.0-0t64), and a
     library from elsewhere is as good.
