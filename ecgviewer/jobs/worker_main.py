@@ -86,6 +86,8 @@ class Worker:
                 self._analyse(message)
             elif isinstance(message, OpenLibraryRecord):
                 self._open_library_record(message)
+        except BrokenPipeError:
+            raise  # the window is gone
         except UserFacingError as error:
             self._send(Failed(message=str(error), job=getattr(message, "job", None)))
         except Exception as error:  # noqa: BLE001 (a fault in one job must not end the worker)
@@ -172,6 +174,15 @@ class Worker:
 def main() -> int:
     """Run the worker until stdin closes; return the exit code."""
     output = _claim_stdout()
+    # Resampling, search and heart rate need libraries that take a second to import: alongside the model's loading.
+    threading.Thread(target=_import_slow_libraries, daemon=True).start()
+    try:
+        return _serve(output)
+    except BrokenPipeError:
+        return 0  # the window is gone
+
+
+def _serve(output: BinaryIO) -> int:
     try:
         worker = Worker(output)
     except UserFacingError as error:
@@ -179,8 +190,6 @@ def main() -> int:
         output.flush()
         return 1
     worker.announce()
-    # The heart rate's libraries take a second to import; by the first request they are mostly there.
-    threading.Thread(target=_import_slow_libraries, daemon=True).start()
     for line in sys.stdin.buffer:
         try:
             message = decode(line)
@@ -200,6 +209,7 @@ def _claim_stdout() -> BinaryIO:
 
 
 def _import_slow_libraries() -> None:
+    import faiss  # noqa: F401
     import scipy.signal  # noqa: F401
     import sleepecg  # noqa: F401
 

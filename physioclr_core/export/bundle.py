@@ -32,7 +32,7 @@ from physioclr_core.export.onnx_export import check_parity, export_onnx
 from physioclr_core.infer.manifest import SCHEMA, InputSpec, LabelSpec, ModelManifest, fingerprint_of, sha256_of
 from physioclr_core.infer.preprocess import CLIP, SCALE_MV, model_input
 from physioclr_core.infer.session import open_session
-from physioclr_core.leads import STANDARD_LEADS
+from physioclr_core.leads import LIMB_LEADS, STANDARD_LEADS
 from physioclr_core.train.supervised import load_best
 
 ONNX_NAME = "model.onnx"
@@ -43,7 +43,7 @@ SEED = 0
 
 INPUT = InputSpec(
     leads=STANDARD_LEADS,
-    derivable_leads=("III", "aVR", "aVL", "aVF"),
+    derivable_leads=LIMB_LEADS,
     fs_hz=FS_HZ,
     window_samples=N_SAMPLES,
     overlap=0.5,

@@ -32,7 +32,7 @@ def model_card(manifest: ModelManifest) -> str:
         f"- **Input**: {', '.join(spec.leads)} at {spec.fs_hz:g} Hz, windows of "
         f"{spec.window_samples / spec.fs_hz:g} s; {spec.centre} removed, divided by {spec.scale_mv:g} mV, clipped at "
         f"{spec.clip * spec.scale_mv:g} mV. "
-        f"{', '.join(spec.derivable_leads)} may be missing where they follow from the other limb leads.",
+        f"{', '.join(spec.derivable_leads)} may be missing where two other limb leads are there to compute them from.",
         f"- **Not assessed**: under {spec.min_samples / spec.fs_hz:g} s of signal, or any other lead missing.",
         f"- **Longer records**: windows with {spec.overlap:.0%} overlap, mean logit.",
         "- **Parity with the training framework**: largest difference "

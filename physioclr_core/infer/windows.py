@@ -70,8 +70,6 @@ def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
     is_enough = mask.sum(axis=1) >= spec.min_samples
     if not is_enough.any():
         raise NotAssessedError(f"gaps leave no window with {needed_s:g} s of signal in all leads")
-    if not np.abs(x[is_enough]).max() > 0:
-        raise NotAssessedError("all leads are flat")
     return Windows(x[is_enough], mask[is_enough], np.asarray(starts)[is_enough] / spec.fs_hz)
 
 
@@ -88,12 +86,27 @@ def _window_starts(n_samples: int, spec: InputSpec) -> list[int]:
 
 def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
     """Return the model's leads in its order, shape (n_leads, n_samples), derived where allowed."""
-    leads = {name: record.lead_mv(name) for name in spec.leads if name in record.lead_names}
+    row = {name: index for index, name in enumerate(record.lead_names) if name in spec.leads}
+    has_signal = [name for name, index in row.items() if _has_signal(record.signal_mv[index])]
+    leads = {name: record.signal_mv[row[name]] for name in has_signal}
     if len(leads) < len(spec.leads):
-        derived = derive_limb_leads(leads)
-        leads |= {name: derived[name] for name in spec.derivable_leads if name in derived and name not in leads}
-    missing = [name for name in spec.leads if name not in leads]
-    if missing:
-        word = "lead" if len(missing) == 1 else "leads"
-        raise NotAssessedError(f"{word} {', '.join(missing)} not recorded, the model needs all twelve")
+        derived = derive_limb_leads(record.signal_mv[[row[name] for name in has_signal]], has_signal)
+        leads |= {name: derived[name] for name in spec.derivable_leads if name in derived}
+    missing = [name for name in spec.leads if name not in leads and name not in row]
+    flat = [name for name in spec.leads if name not in leads and name in row]
+    if len(flat) == len(spec.leads):
+        raise NotAssessedError("all leads are flat")
+    if missing or flat:
+        parts = [f"{_listed(missing)} not recorded"] * bool(missing) + [f"{_listed(flat)} without signal"] * bool(flat)
+        raise NotAssessedError(f"{' and '.join(parts)}; the model needs all twelve leads")
     return np.stack([leads[name] for name in spec.leads])
+
+
+def _has_signal(lead_mv: FloatArray) -> bool:
+    """Tell a recorded lead from a flat or empty one: a lead that is off must not pass for an isoelectric one."""
+    valid = lead_mv[np.isfinite(lead_mv)]
+    return bool(len(valid)) and float(np.ptp(valid)) > 0.0
+
+
+def _listed(names: list[str]) -> str:
+    return f"{'lead' if len(names) == 1 else 'leads'} {', '.join(names)}"
