@@ -50,11 +50,19 @@ def all_records(paths: list[Path]) -> list[tuple[str, Path]]:
 
 
 def outcomes_with_progress(records: list[tuple[str, Path]], model: EcgModel) -> Iterator[Outcome]:
-    """Yield the outcomes in order with a progress bar on a terminal; failures are named on stderr as they come."""
+    """Yield the outcomes in order with a progress bar on a terminal; failures are named on stderr as they come.
+
+    Raises
+    ------
+    UserFacingError
+        If the only record there is cannot be read.
+    """
     is_terminal = sys.stderr.isatty()
     with tqdm(total=len(records), unit="record", file=sys.stderr, disable=not is_terminal) as bar:
         for outcome in assess_records(records, model):
             bar.update()
+            if outcome.error is not None and len(records) == 1:
+                raise UserFacingError(outcome.error)  # not a batch: nothing is written
             if outcome.error is not None:
                 bar.write(f"physioclr: {outcome.label}: {outcome.error}", file=sys.stderr)
             elif outcome.not_assessed is not None:
