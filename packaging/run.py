@@ -261,7 +261,8 @@ def pip_install(extras: frozenset[str]) -> None:
     if not sys.stderr.isatty():
         command += ["--quiet", "--progress-bar", "off"]
     command += ["-c", str(CONSTRAINTS), "-e", ".[{}]".format(",".join(sorted(extras)))]
-    pip = subprocess.Popen(
+    said = []
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -270,12 +271,11 @@ def pip_install(extras: frozenset[str]) -> None:
         text=True,
         errors="replace",
         close_fds=CLOSE_FDS,
-    )
-    said = []
-    for line in pip.stderr or ():
-        said.append(line)
-        sys.stderr.write(line)
-    if pip.wait() == 0:
+    ) as pip:
+        for line in pip.stderr or ():
+            said.append(line)
+            sys.stderr.write(line)
+    if pip.returncode == 0:
         return
     if any(sign in line for line in said for sign in NETWORK_SIGNS):
         raise SetupError("The packages could not be downloaded: connect to a network, then run the same command again.")
