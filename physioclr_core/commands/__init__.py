@@ -1,0 +1,1 @@
+"""The subcommands of ``physioclr``, one module each; ``physioclr_core.cli`` names them."""

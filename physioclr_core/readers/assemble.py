@@ -1,0 +1,150 @@
+"""What every reader does with its leads: names, and the report of the import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from physioclr_core.leads import STANDARD_LEADS, standard_name
+from physioclr_core.record import FloatArray, ImportReport, LeadReport
+from physioclr_core.signal.quality import (
+    RESIDUAL_LIMIT_MV,
+    LeadQuality,
+    assess_leads,
+    einthoven_residual_mv,
+    goldberger_residual_mv,
+    shared_gaps_s,
+)
+
+# No surface ECG is larger; paced and paediatric records stay below 20 mV.
+IMPLAUSIBLE_PEAK_MV = 30.0
+# Leads of one recording never all span the same range; files whose leads were each scaled to one range do.
+SAME_RANGE_LEADS = 3
+SAME_RANGE_TOLERANCE = 0.005
+
+
+class LeadSource(NamedTuple):
+    """What a file states about one lead; the fields are those of ``LeadReport``."""
+
+    source_name: str
+    unit: str
+    gain: float
+    gain_source: Literal["stated", "format default"]
+    baseline: float
+    fs_hz: float
+
+
+def name_leads(source_names: Iterable[str], warnings: list[str]) -> tuple[str, ...]:
+    """Return one name for each lead: the standard one, else the file's own, made unique.
+
+    Parameters
+    ----------
+    source_names : iterable of str
+        As the file spells them.
+    warnings : list of str
+        Gets a sentence for each lead without a name and each name that occurs twice.
+    """
+    names: list[str] = []
+    for position, source_name in enumerate(source_names, start=1):
+        name = standard_name(source_name) or source_name.strip()
+        if not name:
+            name = f"signal {position}"
+            warnings.append(f"Lead {position} has no name in the file; it is kept as '{name}'.")
+        if name in names:
+            first, count = name, 2
+            while name in names:
+                name = f"{first} ({count})"
+                count += 1
+            warnings.append(f"More than one lead is called {first}; lead {position} is kept as '{name}'.")
+        names.append(name)
+    return tuple(names)
+
+
+def build_report(
+    signal_mv: FloatArray,
+    fs_hz: float,
+    lead_names: tuple[str, ...],
+    sources: Sequence[LeadSource],
+    ignored: Iterable[str] = (),
+    warnings: Iterable[str] = (),
+) -> ImportReport:
+    """Check the leads and put what was found together with what the reader knows.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float32, shape (n_leads, n_samples)
+    fs_hz : float
+    lead_names : tuple of str
+        Names in the record.
+    sources : sequence of LeadSource
+        One for each lead, in the same order.
+    ignored, warnings : iterable of str
+        From the reader; they come first.
+
+    Returns
+    -------
+    ImportReport
+    """
+    quality = assess_leads(signal_mv, fs_hz)
+    einthoven_mv = einthoven_residual_mv(signal_mv, lead_names)
+    goldberger_mv = goldberger_residual_mv(signal_mv, lead_names)
+    # Lists, because a report holds plain values and not numpy scalars.
+    found = zip(
+        (quality.gap_samples / fs_hz).tolist(), quality.is_flat.tolist(), quality.clipped_fraction.tolist(), strict=True
+    )
+    leads = tuple(
+        LeadReport(name, *source, *checks) for name, source, checks in zip(lead_names, sources, found, strict=True)
+    )
+    return ImportReport(
+        leads=leads,
+        unknown_leads=tuple(name for name in lead_names if name not in STANDARD_LEADS),
+        ignored=tuple(ignored),
+        gaps=shared_gaps_s(signal_mv, fs_hz),
+        einthoven_residual_mv=einthoven_mv,
+        goldberger_residual_mv=goldberger_mv,
+        warnings=(
+            *warnings,
+            *_lead_warnings(leads, quality, signal_mv.shape[1], fs_hz),
+            *_residual_warnings(einthoven_mv, goldberger_mv),
+        ),
+    )
+
+
+def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, n_samples: int, fs_hz: float) -> list[str]:
+    found: list[str] = []
+    if quality.gap_samples.any():
+        empty = quality.gap_samples == n_samples
+        if empty.any():
+            found.append(f"Without a valid sample: {_names(leads, empty)}.")
+        partial = (quality.gap_samples > 0) & ~empty
+        if partial.any():
+            longest_s = max(lead.gap_s for lead, is_partial in zip(leads, partial, strict=True) if is_partial)
+            found.append(f"With gaps of up to {longest_s:.3g} s in all: {_names(leads, partial)}.")
+    if quality.is_flat.any():
+        found.append(f"Flat: {_names(leads, quality.is_flat)}.")
+    clipped = quality.clipped_fraction > 0
+    if clipped.any():
+        longest_s = float(quality.clipped_fraction.max()) * n_samples / fs_hz
+        found.append(f"Clipped for up to {longest_s:.3g} s in all: {_names(leads, clipped)}.")
+    implausible = np.fmax(quality.highest_mv, -quality.lowest_mv) > IMPLAUSIBLE_PEAK_MV
+    if implausible.any():
+        found.append(f"Above {IMPLAUSIBLE_PEAK_MV:g} mV, so that the gain is in doubt: {_names(leads, implausible)}.")
+    ranges_mv = quality.highest_mv - quality.lowest_mv
+    widest_mv = float(ranges_mv.max())
+    if len(leads) >= SAME_RANGE_LEADS and widest_mv - float(ranges_mv.min()) < SAME_RANGE_TOLERANCE * widest_mv:
+        found.append(f"Every lead spans {widest_mv:.3g} mV: the amplitudes were normalised and are not as recorded.")
+    return found
+
+
+def _residual_warnings(einthoven_mv: float | None, goldberger_mv: float | None) -> list[str]:
+    found: list[str] = []
+    for formula, residual_mv in (("I + III - II", einthoven_mv), ("aVR + aVL + aVF", goldberger_mv)):
+        if residual_mv is not None and residual_mv > RESIDUAL_LIMIT_MV:
+            found.append(f"The limb leads do not fit together: {formula} is {residual_mv:.3f} mV (rms) instead of 0.")
+    return found
+
+
+def _names(leads: tuple[LeadReport, ...], mask: Iterable[object]) -> str:
+    return ", ".join(lead.name for lead, is_listed in zip(leads, mask, strict=True) if is_listed)

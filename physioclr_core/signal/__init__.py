@@ -1,0 +1,1 @@
+"""Signal processing: resampling, filters and quality; scipy is imported inside functions."""
