@@ -1,0 +1,66 @@
+"""The command line of the viewer. No Qt: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecgviewer.state.paper import GAINS_MM_MV, LAYOUTS, SPEEDS_MM_S, Layout
+
+SNAPSHOT_SIZE_PX = (1600, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; None is not said."""
+
+    file: Path | None = None
+    snapshot: Path | None = None
+    size_px: tuple[int, int] | None = None
+    layout: Layout | None = None
+    speed_mm_s: float | None = None
+    gain_mm_mv: float | None = None
+    theme: str | None = None
+    measures_first_paint: bool = False
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{3,5})x(\d{3,5})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1600x1000")
+    return int(match[1]), int(match[2])
+
+
+def parse(argv: list[str]) -> Options:
+    """Return the options of a command line; leaves the process on ``--help`` and on mistakes (exit code 2)."""
+    parser = argparse.ArgumentParser(
+        prog="ecgviewer",
+        description="Review ECGs on calibrated paper, with candidate findings and similar ECGs. "
+        "Research use only; not a medical device.",
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="ECG to open; a demo ECG without")
+    parser.add_argument(
+        "--snapshot",
+        type=Path,
+        metavar="OUT.png",
+        help="show the window, wait for the analysis, save a picture of it, print one JSON object and leave",
+    )
+    parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window in pixels (snapshot: 1600x1000)")
+    parser.add_argument("--layout", choices=LAYOUTS, help="arrangement of the leads")
+    parser.add_argument("--speed", type=float, choices=SPEEDS_MM_S, metavar="{25,50}", help="paper speed in mm/s")
+    parser.add_argument("--gain", type=float, choices=GAINS_MM_MV, metavar="{5,10,20}", help="gain in mm/mV")
+    parser.add_argument("--theme", choices=("light", "dark", "high_contrast"), help="colours")
+    parser.add_argument("--time-to-first-paint", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(argv)
+    return Options(
+        file=given.file,
+        snapshot=given.snapshot,
+        size_px=given.size,
+        layout=given.layout,
+        speed_mm_s=given.speed,
+        gain_mm_mv=given.gain,
+        theme=given.theme,
+        measures_first_paint=given.time_to_first_paint,
+    )

@@ -1,0 +1,44 @@
+"""Reading that begins while Qt is still being imported. No Qt here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Thread
+
+from physioclr_core.errors import UserFacingError
+from physioclr_core.record import EcgRecord
+
+
+def read_or_explain(path: Path) -> EcgRecord | str:
+    """Read a record; return one sentence on why there is none where it fails."""
+    try:
+        from physioclr_core.readers import read_record
+
+        return read_record(path)
+    except UserFacingError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 (a fault in a reader must not take the window down)
+        return f"{path.name}: reading failed unexpectedly ({type(error).__name__}: {error})."
+
+
+class EarlyRead:
+    """A record that is being read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._result: EcgRecord | str = ""
+        self._thread = Thread(target=self._run, name="early-read", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._result = read_or_explain(self.path)
+
+    def wait(self) -> EcgRecord | str:
+        """Return the record, or the sentence on why there is none, once reading has ended."""
+        self._thread.join()
+        return self._result
+
+    @property
+    def is_done(self) -> bool:
+        """Whether reading has ended."""
+        return not self._thread.is_alive()

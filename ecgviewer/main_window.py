@@ -1,0 +1,282 @@
+"""The main window: wires papers, panels, menus and the review session together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSaveFile, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from ecgviewer.jobs.protocol import Neighbour
+from ecgviewer.menus import build_menus
+from ecgviewer.plot.screen import screen_facts
+from ecgviewer.services import documents
+from ecgviewer.services.session import ReviewSession
+from ecgviewer.settings import Settings
+from ecgviewer.state.analysis import Analysis, WorkerStatus
+from ecgviewer.state.header import status_scale_text
+from ecgviewer.state.paper import Paper, PaperState
+from ecgviewer.state.screen import ScreenFacts, scale_of_screen
+from ecgviewer.state.theme import load_theme
+from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
+from ecgviewer.widgets.status_line import StatusLine
+from ecgviewer.widgets.style import apply_theme
+from ecgviewer.widgets.workspace import Workspace
+from physioclr_core.record import EcgRecord
+
+TITLE = "ECG viewer"
+MINIMUM_SIZE_PX = (800, 520)
+
+
+class MainWindow(QMainWindow):
+    """Everything the person sees.
+
+    ``facts_of`` says how large a screen is; it is the only thing that is asked about the hardware.
+    """
+
+    closing = Signal()
+
+    def __init__(
+        self,
+        session: ReviewSession,
+        paper: Paper,
+        settings: Settings,
+        theme_name: str,
+        facts_of: Callable[[QScreen | None], ScreenFacts | None] = screen_facts,
+    ) -> None:
+        super().__init__()
+        self.session, self.paper, self.settings = session, paper, settings
+        self._facts_of = facts_of
+        self._theme_name = theme_name
+        self._panels_follow_width = True
+        self._demo_path: Path | None = None
+        theme = load_theme(theme_name)
+        self.setWindowTitle(TITLE)
+        self.setMinimumSize(*MINIMUM_SIZE_PX)
+        self.setAcceptDrops(True)
+        self.workspace = Workspace(paper, theme)
+        self.panels = SidePanels(theme)
+        self.status = StatusLine()
+        self._assemble()
+        self.menus = build_menus(self)
+        self._connect()
+        self._show_scale()
+        self._on_paper_changed(paper.state)
+        self._on_status_changed(session.analyst.status)
+        self.menus.groups["theme"][theme_name].setChecked(True)
+        self.workspace.main_pane.view.setFocus()
+
+    def _assemble(self) -> None:
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.workspace, 1)
+        middle.addWidget(self.panels)
+        centre = QWidget()
+        body = QVBoxLayout(centre)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(0)
+        body.addLayout(middle, 1)
+        body.addWidget(self.status)
+        self.setCentralWidget(centre)
+
+    def _connect(self) -> None:
+        session, panels = self.session, self.panels
+        self.paper.changed.connect(self._on_paper_changed)
+        session.record_opened.connect(self._on_record_opened)
+        session.failed.connect(self._on_failed)
+        session.analysis_changed.connect(self._on_analysis_changed)
+        session.beside_changed.connect(self._on_beside_changed)
+        session.analyst.status_changed.connect(self._on_status_changed)
+        self.workspace.beside_closed.connect(session.close_beside)
+        self.workspace.notice.clicked.connect(self.show_import_report)
+        panels.findings.window_chosen.connect(self.paper.show_from)
+        panels.findings.cancelled.connect(session.cancel_analysis)
+        panels.similar.cancelled.connect(session.cancel_analysis)
+        panels.findings.asked_again.connect(session.analyse_again)
+        panels.similar.neighbour_chosen.connect(self._on_neighbour_chosen)
+        panels.toggled.connect(self._on_panels_toggled)
+        panels.chosen_by_hand.connect(self._on_panels_chosen)
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def open_file(self, path: Path, *, is_demo: bool = False) -> None:
+        """Open an ECG; the one in sight stays until the new one has been read."""
+        self._demo_path = path if is_demo else None
+        self.session.open_file(path)
+
+    def choose_file(self) -> None:
+        """Ask for a file and open it."""
+        start = str(self.session.path.parent) if self.session.path is not None else ""
+        name, _ = QFileDialog.getOpenFileName(self, "Open an ECG", start, _file_filters())
+        if name:
+            self.open_file(Path(name))
+
+    def choose_picture(self) -> None:
+        """Ask for a name and save a picture of the papers."""
+        record = self.session.record
+        suggestion = f"{record.name}.png" if record is not None else "ecg.png"
+        name, _ = QFileDialog.getSaveFileName(self, "Save picture", suggestion, "PNG picture (*.png)")
+        if name and not save_picture(self.workspace, Path(name)):
+            self._on_failed(f"{Path(name).name}: the picture could not be written.")
+
+    def set_theme(self, name: str) -> None:
+        """Change the colours."""
+        theme = load_theme(name)
+        self._theme_name = name
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            apply_theme(app, theme)
+        self.workspace.set_theme(theme)
+        self.panels.set_theme(theme)
+        self.menus.groups["theme"][name].setChecked(True)
+        self.settings.theme = name
+
+    def toggle_panels(self) -> None:
+        """Open or fold the panels."""
+        self._panels_follow_width = False
+        self.panels.set_open(not self.panels.is_open)
+
+    def dismiss(self) -> None:
+        """Take the error away, else the ECG beside."""
+        if self.workspace.main_pane.error_bar.text:
+            self.workspace.main_pane.error_bar.dismiss()
+        else:
+            self.session.close_beside()
+
+    def show_import_report(self) -> None:
+        """Show what the reader found out about the ECG in sight."""
+        if self.session.record is not None:
+            self._show_text("Import report", documents.import_report(self.session.record))
+
+    def show_model_card(self) -> None:
+        """Show what the model is and what it is worth."""
+        status = self.session.analyst.status
+        self._show_text("Model card", documents.model_card(status.ready, status.message))
+
+    def show_shortcuts(self) -> None:
+        """Show the list of keys."""
+        self._show_text("Keyboard shortcuts", documents.shortcuts(self.menus.shortcuts()))
+
+    def show_about(self) -> None:
+        """Show who and what this program is."""
+        self._show_text("About", documents.about(self.session.analyst.status.ready))
+
+    def show_hints_once(self) -> None:
+        """Show the first hints unless they were dismissed before."""
+        if not self.settings.has_seen_hints:
+            self.workspace.show_hints().dismissed.connect(self.settings.set_hints_seen)
+
+    def _show_text(self, title: str, markdown: str) -> None:
+        from ecgviewer.dialogs.text_dialog import TextDialog
+
+        dialog = TextDialog(title, markdown, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    # --- what the session says ---------------------------------------------------------------------------------------
+
+    def _on_record_opened(self, record: EcgRecord) -> None:
+        self.workspace.show_record(record)
+        self.setWindowTitle(f"{record.name} - {TITLE}")
+        path = self.session.path
+        if path is not None and path != self._demo_path:
+            self.settings.add_recent(path)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.workspace.main_pane.error_bar.say(sentence)
+
+    def _on_analysis_changed(self, analysis: Analysis) -> None:
+        status = self.session.analyst.status
+        self.workspace.main_pane.set_heart_rate(analysis.heart_rate_bpm)
+        self.panels.findings.set_analysis(analysis, status)
+        self.panels.similar.set_analysis(analysis, status)
+
+    def _on_status_changed(self, status: WorkerStatus) -> None:
+        self.status.device.set_whole(status.device_text, status.tooltip)
+        if self.session.record is not None:
+            self._on_analysis_changed(self.session.analysis)
+
+    def _on_beside_changed(self) -> None:
+        if self.session.beside is None:
+            self.workspace.close_beside()
+        else:
+            self.workspace.show_beside(*self.session.beside)
+
+    def _on_neighbour_chosen(self, neighbour: Neighbour) -> None:
+        self.session.open_beside(neighbour)
+
+    # --- paper and screen --------------------------------------------------------------------------------------------
+
+    def _on_paper_changed(self, state: PaperState) -> None:
+        self.menus.show_state(state)
+        self.status.scale.setText(status_scale_text(state, self.workspace.main_pane.view.scale))
+
+    def _on_panels_toggled(self, is_open: bool) -> None:
+        self.menus.actions["panels"].setChecked(is_open)
+
+    def _on_panels_chosen(self) -> None:
+        self._panels_follow_width = False
+
+    def _show_scale(self) -> None:
+        self.workspace.set_screen_scale(scale_of_screen(self._facts_of(self.screen())))
+        self._on_paper_changed(self.paper.state)
+        self._fit_panels()
+
+    def _fit_panels(self) -> None:
+        if self._panels_follow_width:
+            room_px = self.width() - PANELS_PX
+            self.panels.set_open(room_px >= self.workspace.main_pane.view.page_width_px())
+        self.menus.actions["panels"].setChecked(self.panels.is_open)
+
+    # --- Qt ----------------------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: D102
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if handle is not None:
+            handle.screenChanged.connect(self._on_screen_changed, Qt.ConnectionType.UniqueConnection)
+        self._show_scale()
+
+    def _on_screen_changed(self, screen: QScreen) -> None:
+        self._show_scale()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        self._fit_panels()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: D102
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: D102
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            # A WFDB record may be dropped as its header and its signal file together.
+            self.open_file(next((path for path in paths if path.suffix.lower() == ".hea"), paths[0]))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102
+        self.settings.window_geometry = self.saveGeometry()
+        super().closeEvent(event)
+        self.hide()
+        self.closing.emit()
+
+
+def _file_filters() -> str:
+    from physioclr_core.readers import FORMATS
+
+    patterns = [f"*{suffix}" for entry in FORMATS for suffix in entry.suffixes]
+    return f"ECG files ({' '.join(patterns)});;All files (*)"
+
+
+def save_picture(widget: QWidget, path: Path) -> bool:
+    """Save a picture of a widget as PNG, written aside and moved into place; return whether that worked."""
+    file = QSaveFile(str(path))
+    if not file.open(QSaveFile.OpenModeFlag.WriteOnly):
+        return False
+    if not widget.grab().save(file, "PNG"):  # type: ignore[call-overload]
+        file.cancelWriting()
+        return False
+    return file.commit()

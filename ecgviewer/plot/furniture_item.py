@@ -1,0 +1,188 @@
+"""Everything on the paper that is not a trace: lead labels, separators, gaps, empty places, calibration pulses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyqtgraph.graphicsItems.GraphicsObject import GraphicsObject
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from ecgviewer.plot.grid_item import GridItem
+from ecgviewer.state.geometry import PULSE_FOOT_MM, PULSE_MV, PULSE_S, Geometry
+from ecgviewer.state.layout import Page, Span, spans_between
+from ecgviewer.state.theme import Theme
+from ecgviewer.state.trace import IntArray, gaps_s
+from physioclr_core.record import EcgRecord
+
+# A label stands as far above its baseline as the row has room for.
+LABEL_ABOVE_MM = {True: 11.0, False: 6.0}
+WIDE_ROW_MM = 24.0
+LABEL_INSET_MM = 1.0
+TICK_MM = 2.0
+TICK_FROM_BASELINE_MM = 5.0
+NARROWEST_GAP_LABEL_PX = 28.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the furniture is drawn for."""
+
+    record: EcgRecord
+    page: Page
+    geometry: Geometry
+    runs: list[IntArray]
+
+
+class _Furniture(GraphicsObject):
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._rect = QRectF()
+        self._scene: Scene | None = None
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self._theme = theme
+        self.update()
+
+    def set_scene(self, scene: Scene | None, rect: QRectF) -> None:
+        """Take over what is shown and where."""
+        if rect != self._rect:
+            self.prepareGeometryChange()
+        self._scene, self._rect = scene, rect
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: D102
+        return self._rect
+
+    def visible_spans(self) -> list[Span]:
+        """Return the cells in sight."""
+        scene = self._scene
+        if scene is None:
+            return []
+        geometry = scene.geometry
+        start_s = geometry.time_s(geometry.gutter_px)
+        end_s = geometry.time_s(self._rect.width())
+        return spans_between(scene.page, start_s, end_s, scene.record.duration_s, geometry.state.anchor_s)
+
+
+class LabelItem(_Furniture):
+    """Lead labels, separators, empty places and gaps; drawn below the traces, so that no trace is ever covered."""
+
+    def __init__(self, theme: Theme, font: QFont) -> None:
+        super().__init__(theme)
+        self._font = QFont(font)
+        self._font.setWeight(QFont.Weight.DemiBold)
+        self._quiet_font = QFont(font)
+        self._metrics = QFontMetricsF(self._font)
+        self._quiet_metrics = QFontMetricsF(self._quiet_font)
+
+    def labels(self) -> list[tuple[str, QPointF]]:
+        """Return every label in sight with the left end of its baseline."""
+        scene = self._scene
+        if scene is None:
+            return []
+        geometry, found = scene.geometry, []
+        left_px = geometry.gutter_px + LABEL_INSET_MM * geometry.px_per_mm
+        above_mm = LABEL_ABOVE_MM[scene.page.pitch_mm >= WIDE_ROW_MM]
+        for span in self.visible_spans():
+            x_px = max(geometry.x_px(span.start_s) + LABEL_INSET_MM * geometry.px_per_mm, left_px)
+            room_px = geometry.x_px(span.end_s) - x_px
+            y_px = geometry.y_px(scene.page.rows[span.row_idx].baseline_mm - above_mm)
+            text = span.cell.note or span.cell.label
+            if self._metrics.horizontalAdvance(span.cell.label) <= room_px:
+                found.append((text, QPointF(geometry.snapped(x_px), geometry.snapped(y_px))))
+        return found
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        scene = self._scene
+        if scene is None:
+            return
+        painter.setClipRect(self._rect.adjusted(scene.geometry.snapped(scene.geometry.gutter_px), 0, 0, 0))
+        self._paint_separators(painter, scene)
+        self._paint_gaps(painter, scene)
+        for text, where in self.labels():
+            is_note = text.endswith(" not recorded")
+            painter.setFont(self._quiet_font if is_note else self._font)
+            painter.setPen(QColor(self._theme.text_quiet if is_note else self._theme.text))
+            painter.drawText(where, text)
+
+    def _paint_separators(self, painter: QPainter, scene: Scene) -> None:
+        geometry = scene.geometry
+        pen = QPen(QColor(self._theme.text_quiet))
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        for span in self.visible_spans():
+            row = scene.page.rows[span.row_idx]
+            if row.cell_s is None or span.start_s <= 0:
+                continue
+            x_px = geometry.snapped(geometry.x_px(span.start_s))
+            for side in (-1, 1):
+                near_px = geometry.y_px(row.baseline_mm + side * TICK_FROM_BASELINE_MM)
+                far_px = geometry.y_px(row.baseline_mm + side * (TICK_FROM_BASELINE_MM + TICK_MM))
+                painter.drawLine(QPointF(x_px, near_px), QPointF(x_px, far_px))
+
+    def _paint_gaps(self, painter: QPainter, scene: Scene) -> None:
+        geometry, record = scene.geometry, scene.record
+        tint = QColor(self._theme.text_quiet)
+        tint.setAlpha(28)
+        painter.setFont(self._quiet_font)
+        for span in self.visible_spans():
+            lead_idx = span.cell.lead_idx
+            if lead_idx is None:
+                continue
+            row = scene.page.rows[span.row_idx]
+            for start_s, end_s in gaps_s(scene.runs[lead_idx], record.n_samples, record.fs_hz):
+                left_px = max(geometry.x_px(max(start_s, span.start_s)), geometry.gutter_px)
+                right_px = min(geometry.x_px(min(end_s, span.end_s)), self._rect.width())
+                if right_px <= left_px:
+                    continue
+                top_px = geometry.y_px(row.baseline_mm - TICK_FROM_BASELINE_MM)
+                height_px = 2 * TICK_FROM_BASELINE_MM * geometry.px_per_mm
+                box = QRectF(left_px, top_px, max(right_px - left_px, 1.0), height_px)
+                painter.fillRect(box, tint)
+                if box.width() >= NARROWEST_GAP_LABEL_PX:
+                    painter.setPen(QColor(self._theme.text_quiet))
+                    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "gap")
+
+
+class GutterItem(_Furniture):
+    """The calibration pulse at the start of every row: 1 mV for 200 ms, in sight wherever the paper is panned to."""
+
+    def __init__(self, theme: Theme, grid: GridItem) -> None:
+        super().__init__(theme)
+        self._grid = grid
+
+    def pulse_points(self, baseline_mm: float, geometry: Geometry) -> list[QPointF]:
+        """Return the corners of the pulse of a row."""
+        height_mm = PULSE_MV * geometry.state.gain_mm_mv
+        width_mm = PULSE_S * geometry.state.speed_mm_s
+        corners_mm = (
+            (0.0, 0.0),
+            (PULSE_FOOT_MM, 0.0),
+            (PULSE_FOOT_MM, height_mm),
+            (PULSE_FOOT_MM + width_mm, height_mm),
+            (PULSE_FOOT_MM + width_mm, 0.0),
+            (2 * PULSE_FOOT_MM + width_mm - LABEL_INSET_MM, 0.0),
+        )
+        return [
+            QPointF(
+                geometry.snapped(x_mm * geometry.px_per_mm),
+                geometry.snapped(geometry.y_px(baseline_mm) - y_mm * geometry.px_per_mm),
+            )
+            for x_mm, y_mm in corners_mm
+        ]
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        scene = self._scene
+        if scene is None:
+            return
+        self._grid.paint_gutter(painter, scene.geometry)
+        pen = QPen(QColor(self._theme.trace))
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        for row in scene.page.rows:
+            if any(cell.lead_idx is not None for cell in row.cells):
+                painter.drawPolyline(self.pulse_points(row.baseline_mm, scene.geometry))

@@ -1,0 +1,141 @@
+"""The printed grid: 1 mm and 5 mm lines that move with the paper, and stand still under the calibration pulses."""
+
+from __future__ import annotations
+
+import numpy as np
+from pyqtgraph.graphicsItems.GraphicsObject import GraphicsObject
+from pyqtgraph.Qt.internals import PrimitiveArray
+from PySide6.QtCore import QLineF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from ecgviewer.state.geometry import Geometry
+from ecgviewer.state.theme import Theme
+
+LEAST_PX_A_LINE = 2.2
+FULL_PX_A_LINE = 3.0
+# How much more paper than the view is kept ready, so that panning only copies.
+SPARE_PX = 384
+
+
+class GridItem(GraphicsObject):
+    """Paper and grid of a view."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._geometry: Geometry | None = None
+        self._rect = QRectF()
+        self._kept: QPixmap | None = None
+        self._kept_key: tuple[float, ...] = ()
+        self._kept_left = self._kept_top = 0.0
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self._theme = theme
+        self._kept = None
+        self.update()
+
+    def set_geometry(self, geometry: Geometry, rect: QRectF) -> None:
+        """Take over scale and position; ``rect`` is the view."""
+        if rect != self._rect:
+            self.prepareGeometryChange()
+        self._geometry, self._rect = geometry, rect
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: D102
+        return self._rect
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        geometry = self._geometry
+        if geometry is None:
+            return
+        kept = self._kept_pixmap(geometry)
+        gutter_px = geometry.snapped(geometry.gutter_px)
+        painter.save()
+        painter.setClipRect(self._rect.adjusted(gutter_px, 0, 0, 0))
+        painter.drawPixmap(0, 0, kept, *self._source(geometry.left_px, geometry.top_px, geometry.dpr))
+        painter.restore()
+
+    def paint_gutter(self, painter: QPainter, geometry: Geometry) -> None:
+        """Draw the standing paper at the left end, over whatever has been moved under it."""
+        width_px = geometry.snapped(geometry.gutter_px)
+        painter.save()
+        painter.setClipRect(QRectF(0, 0, width_px, self._rect.height()))
+        draw_grid(painter, self._theme, geometry, QRectF(0, 0, width_px, self._rect.height()), 0.0, geometry.top_px)
+        painter.restore()
+
+    def _source(self, left_px: float, top_px: float, dpr: float) -> tuple[int, int, int, int]:
+        return (
+            round((left_px - self._kept_left) * dpr),
+            round((top_px - self._kept_top) * dpr),
+            round(self._rect.width() * dpr),
+            round(self._rect.height() * dpr),
+        )
+
+    def _kept_pixmap(self, geometry: Geometry) -> QPixmap:
+        width, height, dpr = self._rect.width(), self._rect.height(), geometry.dpr
+        key = (geometry.px_per_mm, geometry.gutter_px, dpr, width, height)
+        x, y = geometry.left_px - self._kept_left, geometry.top_px - self._kept_top
+        if self._kept is None or key != self._kept_key or not (0 <= x <= 2 * SPARE_PX and 0 <= y <= 2 * SPARE_PX):
+            self._kept = QPixmap(round((width + 2 * SPARE_PX) * dpr), round((height + 2 * SPARE_PX) * dpr))
+            self._kept.setDevicePixelRatio(dpr)
+            self._kept_key = key
+            self._kept_left, self._kept_top = geometry.left_px - SPARE_PX, geometry.top_px - SPARE_PX
+            rect = QRectF(0, 0, width + 2 * SPARE_PX, height + 2 * SPARE_PX)
+            painter = QPainter(self._kept)
+            draw_grid(painter, self._theme, geometry, rect, self._kept_left, self._kept_top)
+            painter.end()
+        return self._kept
+
+
+def draw_grid(
+    painter: QPainter, theme: Theme, geometry: Geometry, rect: QRectF, left_px: float, top_px: float
+) -> None:
+    """Draw paper and grid.
+
+    Parameters
+    ----------
+    painter : QPainter
+    theme : Theme
+    geometry : Geometry
+        For the scale; a large box starts at the end of the gutter and at the page's upper edge.
+    rect : QRectF
+        Where to draw.
+    left_px, top_px : float
+        How far the paper is shifted to the left and upwards.
+    """
+    painter.fillRect(rect, QColor(theme.paper))
+    for every_mm, colour in ((1, theme.grid_1mm), (5, theme.grid_5mm)):
+        step_px = geometry.px_per_mm * every_mm
+        if step_px < LEAST_PX_A_LINE:
+            continue
+        pen = QPen(_faded(colour, theme.paper, step_px))
+        pen.setCosmetic(True)
+        painter.setPen(pen)
+        across = _lines_px(geometry.gutter_px - left_px, step_px, rect.left(), rect.right(), geometry.dpr)
+        down = _lines_px(-top_px, step_px, rect.top(), rect.bottom(), geometry.dpr)
+        lines = PrimitiveArray(QLineF, 4)
+        lines.resize(across.size + down.size)
+        ends = lines.ndarray()
+        ends[: across.size] = np.column_stack((across, np.full_like(across, rect.top()), across, across))
+        ends[: across.size, 3] = rect.bottom()
+        ends[across.size :] = np.column_stack((down, down, np.full_like(down, rect.right()), down))
+        ends[across.size :, 0] = rect.left()
+        painter.drawLines(*lines.drawargs())
+
+
+def _lines_px(origin_px: float, step_px: float, first_px: float, last_px: float, dpr: float) -> np.ndarray:
+    k = np.arange(np.ceil((first_px - origin_px) / step_px - 1), np.floor((last_px - origin_px) / step_px + 1) + 1)
+    return np.round((origin_px + k * step_px) * dpr) / dpr
+
+
+def _faded(colour: str, paper: str, step_px: float) -> QColor:
+    """Return a line's colour, blended into the paper where lines get too close to be told apart."""
+    share = min(1.0, (step_px - LEAST_PX_A_LINE) / (FULL_PX_A_LINE - LEAST_PX_A_LINE) * 0.8 + 0.2)
+    line, ground = QColor(colour), QColor(paper)
+    return QColor(
+        round(ground.red() + share * (line.red() - ground.red())),
+        round(ground.green() + share * (line.green() - ground.green())),
+        round(ground.blue() + share * (line.blue() - ground.blue())),
+    )

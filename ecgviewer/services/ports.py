@@ -1,0 +1,48 @@
+"""What the use cases need from outside; ``ecgviewer.jobs`` implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ecgviewer.jobs.protocol import Message
+from ecgviewer.state.analysis import WorkerStatus
+from ecgviewer.state.events import Event
+from physioclr_core.record import EcgRecord
+
+
+class RecordLoader(Protocol):
+    """Reads a record away from the window's thread; the callables are called in the window's thread."""
+
+    def load(self, path: Path, on_read: Callable[[EcgRecord], None], on_failed: Callable[[str], None]) -> None:
+        """Read ``path`` and hand over the record, or one sentence on why there is none."""
+
+
+class Analyst(Protocol):
+    """The analysis worker as the use cases see it.
+
+    ``answered`` carries messages of jobs that are still waited for, nothing else.
+    """
+
+    answered: Event[[Message]]
+    status_changed: Event[[WorkerStatus]]
+
+    @property
+    def status(self) -> WorkerStatus:
+        """How the worker is."""
+
+    def analyse(self, record: EcgRecord) -> int:
+        """Ask for heart rate, predictions and neighbours; return the job's number."""
+
+    def fetch(self, entry: int) -> int:
+        """Ask for an ECG of the library; return the job's number."""
+
+    def forget(self, job: int) -> None:
+        """Drop a job: no answer to it is passed on any more."""
+
+    def cancel(self, job: int) -> None:
+        """Drop a job and see to it that the worker stops working on it."""
+
+    def retry(self) -> None:
+        """Start the worker again after it was given up."""

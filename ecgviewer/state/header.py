@@ -1,0 +1,120 @@
+"""The words over the paper: who, when, how fast, how large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecgviewer.state.paper import PaperState
+from ecgviewer.state.screen import ScreenScale
+from physioclr_core.record import EcgRecord, Patient
+
+UNKNOWN = "--"
+SEX_LETTERS = {"male": "M", "female": "F"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a header line; the unit is drawn lighter than the value."""
+
+    value: str
+    unit: str = ""
+    label: str = ""
+
+    @property
+    def text(self) -> str:
+        """Label, value and unit in one string."""
+        return " ".join(word for word in (self.label, self.value, self.unit) if word)
+
+
+def line_text(parts: list[Part]) -> str:
+    """Return a header line as plain text."""
+    return "  ".join(part.text for part in parts)
+
+
+def age_text(age_years: float | None, over_89: bool) -> str:
+    """Return an age as a reader expects it: "63", ">89" or "--"."""
+    if over_89:
+        return ">89"
+    return UNKNOWN if age_years is None else f"{age_years:g}" if age_years < 3 else f"{age_years:.0f}"
+
+
+def sex_text(sex: str | None) -> str:
+    """Return "F", "M" or "--"."""
+    return SEX_LETTERS.get(sex or "", UNKNOWN)
+
+
+def patient_parts(record: EcgRecord, heart_rate_bpm: float | None) -> list[Part]:
+    """Return the first line: patient, sex, age, date, heart rate, sampling rate.
+
+    Parameters
+    ----------
+    record : EcgRecord
+    heart_rate_bpm : float or None
+        None until it is known.
+
+    Returns
+    -------
+    list of Part
+    """
+    patient, start = record.patient, record.acquisition.start
+    rate = UNKNOWN if heart_rate_bpm is None else f"{heart_rate_bpm:.0f}"
+    return [
+        Part(patient_text(patient)),
+        Part(sex_text(patient.sex)),
+        Part(age_text(patient.age_years, patient.over_89), "y"),
+        Part(f"{start:%Y-%m-%d %H:%M}" if start is not None else UNKNOWN, label="" if start else "date"),
+        Part(rate, label="HR"),
+        Part(f"{record.fs_hz:g}", "Hz"),
+        Part(record.name, label="record"),
+    ]
+
+
+def patient_text(patient: Patient) -> str:
+    """Return name and number, whichever are known."""
+    known = [text for text in (patient.name, patient.patient_id) if text]
+    return " ".join(known) if known else f"patient {UNKNOWN}"
+
+
+def scale_parts(state: PaperState, scale: ScreenScale, page_note: str = "") -> list[Part]:
+    """Return the second line: speed, gain, filter, baseline and arrangement.
+
+    Millimetres are named only where they are true: at magnification 1 on a screen of known size.
+
+    Parameters
+    ----------
+    state : PaperState
+    scale : ScreenScale
+    page_note : str
+        What the layout has to say.
+
+    Returns
+    -------
+    list of Part
+    """
+    parts = scale_claim_parts(state, scale)
+    parts += [Part("no filter"), Part("baseline at lead median")]
+    if page_note:
+        parts.append(Part(page_note))
+    return parts
+
+
+def scale_claim_parts(state: PaperState, scale: ScreenScale) -> list[Part]:
+    """Return how time and voltage are drawn, claiming no millimetre that is not true."""
+    if scale.is_known and state.magnification == 1:
+        return [Part(f"{state.speed_mm_s:g}", "mm/s"), Part(f"{state.gain_mm_mv:g}", "mm/mV")]
+    box = f"{5 / state.speed_mm_s:g} s, {5 / state.gain_mm_mv:g} mV"
+    parts = [Part(box, label="large box")]
+    if state.magnification != 1:
+        parts.append(Part(f"x{state.magnification:g}", label="magnified"))
+    if not scale.is_known:
+        parts[0] = Part(box, "(screen size unknown)", "large box")
+    return parts
+
+
+def status_scale_text(state: PaperState, scale: ScreenScale) -> str:
+    """Return the status bar's word on the scale."""
+    if not scale.is_known:
+        return "screen size unknown"
+    if state.magnification != 1:
+        return f"magnified x{state.magnification:g}"
+    return f"1 mm = {scale.px_per_mm:.2f} px"

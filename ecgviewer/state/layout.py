@@ -1,0 +1,186 @@
+"""Where each lead stands on the page, in millimetres and seconds.
+
+The time axis of a page is the time of the record: column k of "3x4+1" shows seconds 2.5 k to 2.5 (k + 1), so columns are
+consecutive in time and every row, the rhythm strip too, is simultaneous at the same horizontal position. Longer records
+go on with the next page to the right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ecgviewer.state.paper import Layout
+from physioclr_core.leads import STANDARD_LEADS
+
+COLUMN_S = 2.5
+SHORTEST_COLUMN_S = 1.0
+FEWEST_STANDARD_LEADS = 6
+ROWS_OF_COLUMNS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+RHYTHM_LEADS = ("II", "V1", "V5", "I", "V2", "aVF", "III", "V4", "V6", "V3", "aVL", "aVR")
+
+# Distance of two baselines for each gain: wide rows in columns, narrow ones where twelve are stacked.
+WIDE_PITCH_MM = {5.0: 30.0, 10.0: 40.0, 20.0: 60.0}
+NARROW_PITCH_MM = {5.0: 14.0, 10.0: 17.0, 20.0: 32.0}
+TOP_MARGIN_MM = 5.0
+BOTTOM_MARGIN_MM = 5.0
+BASELINE_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of a row: a lead of the record, or the empty place of one that is missing (``lead_idx`` None)."""
+
+    label: str
+    lead_idx: int | None
+
+    @property
+    def note(self) -> str:
+        """What an empty place says."""
+        return "" if self.lead_idx is not None else f"{self.label} not recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One strip of the page; its cells follow each other every ``cell_s`` and repeat; None is one endless cell."""
+
+    baseline_mm: float
+    cells: tuple[Cell, ...]
+    cell_s: float | None = None
+    is_rhythm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All rows of a record in one layout.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        From top to bottom.
+    pitch_mm : float
+        Distance of two baselines.
+    height_mm : float
+        Height of the page.
+    column_s : float or None
+        Length of a column; None where every row is continuous.
+    note : str
+        What a reader has to know about the arrangement; may be empty.
+    """
+
+    rows: tuple[Row, ...]
+    pitch_mm: float
+    height_mm: float
+    column_s: float | None
+    note: str = ""
+
+    @property
+    def page_s(self) -> float | None:
+        """Time after which the columns repeat; None where every row is continuous."""
+        return None if self.column_s is None else 4 * self.column_s
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A cell as it stands in time."""
+
+    row_idx: int
+    cell: Cell
+    start_s: float
+    end_s: float
+
+
+def lay_out(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain_mm_mv: float) -> Page:
+    """Arrange the leads of a record.
+
+    Parameters
+    ----------
+    lead_names : tuple of str
+        Names in the record's order.
+    duration_s : float
+        Length of the record.
+    layout : {"3x4+1", "12x1"}
+        The arrangement asked for. Records without at least six standard leads get one row a lead in either, and so do
+        records too short for four columns of a second.
+    gain_mm_mv : float
+        A standard gain; higher gains get wider rows.
+
+    Returns
+    -------
+    Page
+    """
+    where = {name: idx for idx, name in reversed(list(enumerate(lead_names)))}
+    n_standard = sum(name in where for name in STANDARD_LEADS)
+    others = [Cell(name, idx) for idx, name in enumerate(lead_names) if name not in STANDARD_LEADS]
+    repeated = [
+        Cell(name, idx) for idx, name in enumerate(lead_names) if name in STANDARD_LEADS and where[name] != idx
+    ]
+    if n_standard < FEWEST_STANDARD_LEADS:
+        standard = [Cell(name, where[name]) for name in STANDARD_LEADS if name in where]
+        return _stack([*standard, *repeated, *others], gain_mm_mv)
+    column_s = min(COLUMN_S, duration_s / 4)
+    if layout == "12x1" or column_s < SHORTEST_COLUMN_S:
+        note = "" if layout == "12x1" else "too short for columns, one row a lead"
+        cells = [Cell(name, where.get(name)) for name in STANDARD_LEADS]
+        return _stack([*cells, *repeated, *others], gain_mm_mv, note)
+    columns = [tuple(Cell(name, where.get(name)) for name in names) for names in ROWS_OF_COLUMNS]
+    rhythm_name = next(name for name in RHYTHM_LEADS if name in where)
+    strips = [Cell(rhythm_name, where[rhythm_name]), *repeated, *others]
+    pitch_mm = WIDE_PITCH_MM[gain_mm_mv]
+    rows = [Row(_baseline_mm(i, pitch_mm), cells, column_s) for i, cells in enumerate(columns)]
+    rows += [
+        Row(_baseline_mm(i, pitch_mm), (cell,), None, is_rhythm=i == len(columns))
+        for i, cell in enumerate(strips, start=len(columns))
+    ]
+    note = f"columns consecutive, {column_s:.3g} s each"
+    return Page(tuple(rows), pitch_mm, _height_mm(len(rows), pitch_mm), column_s, note)
+
+
+def spans_between(page: Page, start_s: float, end_s: float, duration_s: float, anchor_s: float) -> list[Span]:
+    """Return every cell that is at least partly in [start_s, end_s), clipped to the record.
+
+    Parameters
+    ----------
+    page : Page
+    start_s, end_s : float
+        The visible time.
+    duration_s : float
+        Length of the record.
+    anchor_s : float
+        A time at which a first column starts.
+
+    Returns
+    -------
+    list of Span
+        Row by row, from left to right; spans keep their full length within the record.
+    """
+    start_s, end_s = max(start_s, 0.0), min(end_s, duration_s)
+    spans: list[Span] = []
+    for row_idx, row in enumerate(page.rows):
+        if row.cell_s is None:
+            if end_s > start_s:
+                spans.append(Span(row_idx, row.cells[0], 0.0, duration_s))
+            continue
+        first = math.floor((start_s - anchor_s) / row.cell_s + 1e-9)
+        last = math.ceil((end_s - anchor_s) / row.cell_s - 1e-9)
+        for k in range(first, last):
+            left_s = max(anchor_s + k * row.cell_s, 0.0)
+            right_s = min(anchor_s + (k + 1) * row.cell_s, duration_s)
+            if right_s > left_s:
+                spans.append(Span(row_idx, row.cells[k % len(row.cells)], left_s, right_s))
+    return spans
+
+
+def _stack(cells: list[Cell], gain_mm_mv: float, note: str = "") -> Page:
+    pitches = WIDE_PITCH_MM if len(cells) <= 4 else NARROW_PITCH_MM
+    pitch_mm = pitches[gain_mm_mv]
+    rows = tuple(Row(_baseline_mm(i, pitch_mm), (cell,)) for i, cell in enumerate(cells))
+    return Page(rows, pitch_mm, _height_mm(len(rows), pitch_mm), None, note)
+
+
+def _baseline_mm(row_idx: int, pitch_mm: float) -> float:
+    return TOP_MARGIN_MM + pitch_mm * row_idx + math.ceil(pitch_mm * BASELINE_SHARE)
+
+
+def _height_mm(n_rows: int, pitch_mm: float) -> float:
+    return TOP_MARGIN_MM + n_rows * pitch_mm + BOTTOM_MARGIN_MM

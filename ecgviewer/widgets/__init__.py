@@ -1,0 +1,1 @@
+"""Panels, bars and rows around the paper."""

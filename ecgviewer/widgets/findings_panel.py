@@ -1,0 +1,210 @@
+"""Findings: candidates with probability and threshold, urgent ones first; never a diagnosis."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from ecgviewer.state.analysis import Analysis, WorkerStatus
+from ecgviewer.state.findings import FindingRow, finding_rows, judgement_text, probability_text
+from ecgviewer.state.theme import Theme
+from ecgviewer.widgets.answer_panel import AnswerPanel, Index, RowsModel
+from ecgviewer.widgets.shapes import draw_mark, octagon
+from ecgviewer.widgets.style import GRID_PX, small_font, strong_font
+
+ROW_PX = 44
+HEADING_PX = 28
+LINE_PX = 18
+BAR_PX = 4
+TICK_PX = 10
+PAD_PX = 2 * GRID_PX
+
+
+class FindingsModel(RowsModel):
+    """The rows of the panel."""
+
+    def text(self, row: object) -> str:  # noqa: D102
+        return row.accessible_text if isinstance(row, FindingRow) else ""
+
+    def flags(self, index: Index) -> Qt.ItemFlag:  # noqa: D102
+        row = index.data(self.ROW)
+        if isinstance(row, FindingRow) and row.kind in ("heading", "urgent heading", "note"):
+            return Qt.ItemFlag.ItemIsEnabled
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+
+class FindingsDelegate(QStyledItemDelegate):
+    """Paints one row."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
+        row = index.data(RowsModel.ROW)
+        if row.kind == "note":
+            metrics = QFontMetricsF(QApplication.font())
+            width_px = max(120, option.rect.width() - 2 * PAD_PX) if option.rect.width() > 0 else 280
+            wrap = Qt.TextFlag.TextWordWrap
+            height_px = metrics.boundingRect(QRectF(0, 0, width_px, 1000), wrap, row.text).height()
+            return QSize(0, round(height_px) + 2 * GRID_PX)
+        return QSize(0, ROW_PX if row.kind == "finding" else HEADING_PX + (4 if row.kind == "fold" else 0))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
+        row: FindingRow = index.data(RowsModel.ROW)
+        rect = QRectF(option.rect)
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, QColor(self.theme.selected))
+        elif option.state & QStyle.StateFlag.State_MouseOver and row.kind in ("finding", "fold", "link"):
+            painter.fillRect(rect, QColor(self.theme.hover))
+        inner = rect.adjusted(PAD_PX, 0, -PAD_PX, 0)
+        if row.kind == "finding":
+            self._paint_finding(painter, row, inner, option.font)
+        else:
+            self._paint_words(painter, row, inner, option.font)
+        painter.restore()
+
+    def _paint_words(self, painter: QPainter, row: FindingRow, rect: QRectF, font: QFont) -> None:
+        theme = self.theme
+        middle = Qt.AlignmentFlag.AlignVCenter
+        match row.kind:
+            case "urgent heading":
+                mark = QRectF(rect.left(), rect.center().y() - 7, 14, 14)
+                draw_mark(painter, octagon(mark), theme.urgent, theme.panel)
+                painter.setFont(strong_font(font))
+                painter.setPen(QColor(theme.urgent))
+                painter.drawText(rect.adjusted(22, 0, 0, 0), middle, row.text)
+            case "heading":
+                painter.setFont(strong_font(small_font(font)))
+                painter.setPen(QColor(theme.text_quiet))
+                painter.drawText(rect.adjusted(0, 6, 0, 0), middle, row.text)
+            case "fold":
+                painter.setFont(font)
+                painter.setPen(QColor(theme.text_quiet))
+                painter.drawText(rect, middle, ("▾  " if row.is_open else "▸  ") + row.text)
+            case "link":
+                painter.setFont(font)
+                painter.setPen(QColor(theme.accent))
+                painter.drawText(rect, middle, row.text)
+            case _:
+                painter.setFont(font)
+                painter.setPen(QColor(theme.text_quiet))
+                painter.drawText(rect, middle | Qt.TextFlag.TextWordWrap, row.text)
+
+    def _paint_finding(self, painter: QPainter, row: FindingRow, rect: QRectF, font: QFont) -> None:
+        finding, theme = row.finding, self.theme
+        assert finding is not None
+        is_urgent = finding.is_urgent and row.is_candidate
+        ink = QColor(theme.text if row.is_candidate else theme.text_quiet)
+        line = QRectF(rect.left(), rect.top() + 6, rect.width(), LINE_PX)
+        value = probability_text(finding)
+        strong = strong_font(font)
+        painter.setPen(ink)
+        painter.setFont(strong if row.is_candidate else font)
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, value)
+        right_px = line.right() - QFontMetricsF(strong).horizontalAdvance(value) - GRID_PX
+        x_px = line.left()
+        if is_urgent:
+            draw_mark(painter, octagon(QRectF(x_px, line.center().y() - 7, 14, 14)), theme.urgent, theme.panel)
+            x_px += 20
+        x_px = _word(painter, finding.code, strong, ink, x_px, right_px, line)
+        if is_urgent:
+            x_px = _word(painter, "urgent", strong, QColor(theme.urgent), x_px, right_px, line)
+        _word(painter, finding.description, font, ink, x_px, right_px, line)
+        self._paint_bar(painter, row, QRectF(rect.left(), rect.top() + 30, rect.width(), BAR_PX), font)
+
+    def _paint_bar(self, painter: QPainter, row: FindingRow, bar: QRectF, font: QFont) -> None:
+        finding, theme = row.finding, self.theme
+        assert finding is not None
+        if finding.threshold is None:
+            painter.setFont(small_font(font))
+            painter.setPen(QColor(theme.text_quiet))
+            where = QRectF(bar.left(), bar.center().y() - 9, bar.width(), LINE_PX)
+            painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, judgement_text(finding))
+            return
+        colour = QColor(theme.accent if row.is_candidate else theme.text_quiet)
+        if row.is_candidate and finding.is_urgent:
+            colour = QColor(theme.urgent)
+        painter.fillRect(bar, QColor(theme.skeleton))
+        share = min(max(finding.probability, 0.0), 1.0)
+        painter.fillRect(QRectF(bar.left(), bar.top(), bar.width() * share, bar.height()), colour)
+        tick_x_px = bar.left() + bar.width() * finding.threshold
+        tick = QRectF(round(tick_x_px) - 1, bar.center().y() - TICK_PX / 2, 2, TICK_PX)
+        painter.fillRect(tick.adjusted(-1, 0, 1, 0), QColor(theme.panel))
+        painter.fillRect(tick, QColor(theme.text))
+
+
+def _word(
+    painter: QPainter, text: str, font: QFont, colour: QColor, x_px: float, right_px: float, line: QRectF
+) -> float:
+    metrics = QFontMetricsF(font)
+    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0.0, right_px - x_px))
+    painter.setFont(font)
+    painter.setPen(colour)
+    painter.drawText(QRectF(x_px, line.top(), right_px - x_px, line.height()), Qt.AlignmentFlag.AlignVCenter, shown)
+    return x_px + metrics.horizontalAdvance(shown) + GRID_PX
+
+
+class FindingsPanel(AnswerPanel):
+    """The panel; ``window_chosen`` carries the start of the most abnormal window in seconds."""
+
+    window_chosen = Signal(float)
+
+    def __init__(self, theme: Theme) -> None:
+        self._delegate = FindingsDelegate(theme)
+        super().__init__("Findings", FindingsModel(), self._delegate, theme, ROW_PX + 4)
+        self.setObjectName("findings")
+        self._open_folds: frozenset[str] = frozenset()
+        self._analysis: Analysis | None = None
+        self.list.clicked.connect(self._on_activated)
+        self.list.installEventFilter(self)
+
+    def set_theme(self, theme: Theme) -> None:  # noqa: D102
+        self._delegate.theme = theme
+        super().set_theme(theme)
+
+    def set_analysis(self, analysis: Analysis, status: WorkerStatus) -> None:
+        """Show what is known."""
+        if analysis is not self._analysis:
+            self._analysis = analysis
+            self._stop_waiting()
+            self._open_folds = frozenset()
+        if analysis.predictions is not None:
+            self._show()
+        elif analysis.failure is not None:
+            self.fail(f"not assessed: {analysis.failure}", can_retry=True)
+        else:
+            is_loading = status.ready is None
+            self.wait("loading the model" if is_loading else "analysing this ECG")
+
+    def rows(self) -> list[FindingRow]:
+        """Return the rows in sight."""
+        return [row for row in self.model.rows if isinstance(row, FindingRow)]
+
+    def _show(self) -> None:
+        assert self._analysis is not None and self._analysis.predictions is not None
+        position = self.list.verticalScrollBar().value()
+        rows: list[object] = list(finding_rows(self._analysis.predictions, self._open_folds))
+        is_assessed = self._analysis.predictions.reason is None
+        self.show_rows(rows, detail="candidates, not a diagnosis" if is_assessed else "")
+        self.list.verticalScrollBar().setValue(position)
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        row = index.data(RowsModel.ROW)
+        if not isinstance(row, FindingRow):
+            return
+        if row.kind == "fold":
+            self._open_folds = self._open_folds ^ {row.fold}
+            self._show()
+            self.list.setCurrentIndex(self.model.index(index.row()))
+        elif row.kind == "link" and row.start_s is not None:
+            self.window_chosen.emit(row.start_s)
+
+    def eventFilter(self, watched: object, event: object) -> bool:  # noqa: D102
+        is_key = isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress
+        if is_key and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._on_activated(self.list.currentIndex())
+            return True
+        return False
