@@ -81,7 +81,7 @@ class ImportReport:
     derived_leads : tuple of str
         Leads that were computed from others rather than read.
     unknown_leads : tuple of str
-        Leads kept under their own name and left out of prediction.
+        Leads outside the standard twelve, as named in the record; they are left out of prediction.
     ignored : tuple of str
         Channels, lines or files that were left out, each with the reason.
     gaps : tuple of tuple of float
@@ -142,12 +142,12 @@ class EcgRecord:
     @property
     def n_leads(self) -> int:
         """Number of leads."""
-        return self.signal_mv.shape[0]
+        return int(self.signal_mv.shape[0])
 
     @property
     def n_samples(self) -> int:
         """Number of samples in each lead."""
-        return self.signal_mv.shape[1]
+        return int(self.signal_mv.shape[1])
 
     @property
     def duration_s(self) -> float:
@@ -172,9 +172,11 @@ class EcgRecord:
             If the record has no lead of that name.
         """
         try:
-            return self.signal_mv[self.lead_names.index(name)]
+            row = self.lead_names.index(name)
         except ValueError:
             raise KeyError(name) from None
+        lead_mv: FloatArray = self.signal_mv[row]
+        return lead_mv
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the samples as plain JSON values (unknown is ``None``)."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from physioclr_core.leads import STANDARD_LEADS, standard_name
 from physioclr_core.record import FloatArray, ImportReport, LeadReport
 from physioclr_core.signal.quality import (
@@ -90,12 +88,10 @@ def build_report(
     quality = assess_leads(signal_mv, fs_hz)
     einthoven_mv = einthoven_residual_mv(signal_mv, lead_names)
     goldberger_mv = goldberger_residual_mv(signal_mv, lead_names)
-    # Lists, because a report holds plain values and not numpy scalars.
-    found = zip(
-        (quality.gap_samples / fs_hz).tolist(), quality.is_flat.tolist(), quality.clipped_fraction.tolist(), strict=True
-    )
+    gaps_s = (quality.gap_samples / fs_hz).tolist()  # lists, because a report holds plain values and no numpy scalars
+    checks = zip(gaps_s, quality.is_flat.tolist(), quality.clipped_fraction.tolist(), strict=True)
     leads = tuple(
-        LeadReport(name, *source, *checks) for name, source, checks in zip(lead_names, sources, found, strict=True)
+        LeadReport(name, *source, *found) for name, source, found in zip(lead_names, sources, checks, strict=True)
     )
     return ImportReport(
         leads=leads,
@@ -106,34 +102,44 @@ def build_report(
         goldberger_residual_mv=goldberger_mv,
         warnings=(
             *warnings,
-            *_lead_warnings(leads, quality, signal_mv.shape[1], fs_hz),
+            *_lead_warnings(leads, quality, signal_mv.shape[1] / fs_hz),
             *_residual_warnings(einthoven_mv, goldberger_mv),
         ),
     )
 
 
-def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, n_samples: int, fs_hz: float) -> list[str]:
+def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, duration_s: float) -> list[str]:
     found: list[str] = []
-    if quality.gap_samples.any():
-        empty = quality.gap_samples == n_samples
-        if empty.any():
-            found.append(f"Without a valid sample: {_names(leads, empty)}.")
-        partial = (quality.gap_samples > 0) & ~empty
-        if partial.any():
-            longest_s = max(lead.gap_s for lead, is_partial in zip(leads, partial, strict=True) if is_partial)
-            found.append(f"With gaps of up to {longest_s:.3g} s in all: {_names(leads, partial)}.")
-    if quality.is_flat.any():
-        found.append(f"Flat: {_names(leads, quality.is_flat)}.")
-    clipped = quality.clipped_fraction > 0
-    if clipped.any():
-        longest_s = float(quality.clipped_fraction.max()) * n_samples / fs_hz
-        found.append(f"Clipped for up to {longest_s:.3g} s in all: {_names(leads, clipped)}.")
-    implausible = np.fmax(quality.highest_mv, -quality.lowest_mv) > IMPLAUSIBLE_PEAK_MV
-    if implausible.any():
-        found.append(f"Above {IMPLAUSIBLE_PEAK_MV:g} mV, so that the gain is in doubt: {_names(leads, implausible)}.")
-    ranges_mv = quality.highest_mv - quality.lowest_mv
-    widest_mv = float(ranges_mv.max())
-    if len(leads) >= SAME_RANGE_LEADS and widest_mv - float(ranges_mv.min()) < SAME_RANGE_TOLERANCE * widest_mv:
+    # Half a sample, so that rounding does not matter.
+    almost_all_s = duration_s - 0.5 * duration_s / max(quality.n_samples, 1)
+    empty = [lead.name for lead in leads if lead.gap_s > almost_all_s]
+    with_gaps = [lead for lead in leads if 0 < lead.gap_s <= almost_all_s]
+    flat = [lead.name for lead in leads if lead.is_flat]
+    clipped = [lead for lead in leads if lead.clipped_fraction > 0]
+    if empty:
+        found.append(f"Without a valid sample: {', '.join(empty)}.")
+    if with_gaps:
+        longest_s = max(lead.gap_s for lead in with_gaps)
+        found.append(f"With gaps of up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in with_gaps)}.")
+    if flat:
+        found.append(f"Flat: {', '.join(flat)}.")
+    if clipped:
+        longest_s = max(lead.clipped_fraction for lead in clipped) * duration_s
+        found.append(f"Clipped for up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in clipped)}.")
+    return found + _amplitude_warnings(leads, quality)
+
+
+def _amplitude_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality) -> list[str]:
+    found: list[str] = []
+    lowest_mv, highest_mv = quality.lowest_mv.tolist(), quality.highest_mv.tolist()
+    extremes = list(zip(leads, lowest_mv, highest_mv, strict=True))
+    huge = [lead.name for lead, low, high in extremes if max(-low, high) > IMPLAUSIBLE_PEAK_MV]
+    if huge:
+        found.append(f"Above {IMPLAUSIBLE_PEAK_MV:g} mV, so that the gain is in doubt: {', '.join(huge)}.")
+    # A lead without samples has the range NaN, which is not above 0.
+    ranges_mv = [high - low for _, low, high in extremes if high - low > 0]
+    widest_mv = max(ranges_mv, default=0.0)
+    if len(ranges_mv) >= SAME_RANGE_LEADS and widest_mv - min(ranges_mv) < SAME_RANGE_TOLERANCE * widest_mv:
         found.append(f"Every lead spans {widest_mv:.3g} mV: the amplitudes were normalised and are not as recorded.")
     return found
 
@@ -144,7 +150,3 @@ def _residual_warnings(einthoven_mv: float | None, goldberger_mv: float | None) 
         if residual_mv is not None and residual_mv > RESIDUAL_LIMIT_MV:
             found.append(f"The limb leads do not fit together: {formula} is {residual_mv:.3f} mV (rms) instead of 0.")
     return found
-
-
-def _names(leads: tuple[LeadReport, ...], mask: Iterable[object]) -> str:
-    return ", ".join(lead.name for lead, is_listed in zip(leads, mask, strict=True) if is_listed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,7 @@ class SidecarFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
+    path: Path
     content: bytes
     columns: tuple[str, ...]
     # Record path as the table gives it -> where in ``content``.
@@ -59,38 +61,41 @@ def find_sidecar(record: Path) -> SidecarFacts | None:
     SidecarFacts or None
         ``None`` where there is no table, or none that has this very path in ``filename_lr`` or ``filename_hr``.
     """
-    # ".." would hide the folder's name; resolving always would cost more than the rest of the look-up.
-    record = record.resolve() if ".." in record.parts else record.absolute()
+    # Strings here and below: this runs for every record of a collection, and paths would cost as much as its header.
+    folder = str((record.resolve() if ".." in record.parts else record.absolute()).parent)
     relative = record.name
-    for folder in record.parents[:_MAX_PARENTS]:
-        path = folder / TABLE_NAME
+    for _ in range(_MAX_PARENTS):
+        path = os.path.join(folder, TABLE_NAME)  # noqa: PTH118
         try:
-            status = path.stat()
+            status = os.stat(path)  # noqa: PTH116
         except OSError:
             pass
         else:
             table = _load(path, status.st_mtime_ns, status.st_size)
             row = _row(table, relative) if table is not None else None
-            if row is not None:
-                return _facts(path, row)
-        relative = f"{folder.name}/{relative}"
+            if table is not None and row is not None:
+                return _facts(table.path, row)
+        folder, name = os.path.split(folder)
+        relative = f"{name}/{relative}"
     return None
 
 
 @lru_cache(maxsize=2)
-def _load(path: Path, mtime_ns: int, size: int) -> _Table | None:
+def _load(path: str, mtime_ns: int, size: int) -> _Table | None:
     """Load and index a table once; a changed table has another time or size and is loaded anew."""
     if size > _MAX_TABLE_BYTES:
         return None
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
     except OSError:
         return None
     header = content[: content.find(b"\n")].decode("utf-8-sig", errors="replace")
     columns = tuple(next(csv.reader([header]), []))
     if not {"filename_lr", "filename_hr"} & set(columns):
         return None
-    return _Table(content, columns, {match.group(): match.start() for match in _FILE_NAME.finditer(content)})
+    return _Table(
+        Path(path), content, columns, {match.group(): match.start() for match in _FILE_NAME.finditer(content)}
+    )
 
 
 def _row(table: _Table, relative: str) -> dict[str, str] | None:

@@ -205,6 +205,26 @@ def parse_header(text: str) -> WfdbHeader:
     )
 
 
+def record_and_segments(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a header's record name and the names of its segments, by a look at little of the text.
+
+    Parameters
+    ----------
+    text : str
+        A header, which need not be correct.
+
+    Returns
+    -------
+    name : str
+    segments : tuple of str
+        Empty where the record is not in segments.
+    """
+    lines = (line.strip() for line in text.split("\n"))
+    body = (line for line in lines if line and not line.startswith("#"))
+    name, slash, _ = next(body, " ").partition(" ")[0].partition("/")
+    return name, tuple(line.split()[0] for line in body) if slash else ()
+
+
 def _parse_lines(parse: Callable[[str], _Line], lines: list[tuple[int, str]]) -> list[_Line]:
     parsed: list[_Line] = []
     for number, line in lines:

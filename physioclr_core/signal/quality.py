@@ -35,6 +35,8 @@ class LeadQuality:
 
     Attributes
     ----------
+    n_samples : int
+        Number of samples in each lead.
     gap_samples : ndarray of int64
         Samples without a finite value.
     is_flat : ndarray of bool
@@ -45,6 +47,7 @@ class LeadQuality:
         NaN for a lead without finite samples.
     """
 
+    n_samples: int
     gap_samples: npt.NDArray[np.int64]
     is_flat: BoolArray
     clipped_fraction: npt.NDArray[np.float64]
@@ -69,6 +72,7 @@ def assess_leads(signal_mv: FloatArray, fs_hz: float) -> LeadQuality:
     if signal_mv.size > _MAX_SAMPLES_AT_ONCE and n_leads > 1:
         parts = [assess_leads(signal_mv[row : row + 1], fs_hz) for row in range(n_leads)]
         return LeadQuality(
+            n_samples=n_samples,
             gap_samples=np.concatenate([part.gap_samples for part in parts]),
             is_flat=np.concatenate([part.is_flat for part in parts]),
             clipped_fraction=np.concatenate([part.clipped_fraction for part in parts]),
@@ -86,6 +90,7 @@ def assess_leads(signal_mv: FloatArray, fs_hz: float) -> LeadQuality:
     clipped = _clipped_samples(signal_mv, fs_hz, lowest, highest)
     clipped[is_flat] = 0
     return LeadQuality(
+        n_samples=n_samples,
         gap_samples=gap_samples,
         is_flat=is_flat,
         clipped_fraction=clipped / max(n_samples, 1),

@@ -1,0 +1,74 @@
+"""``physioclr read``: what a record holds and what its import found out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from physioclr_core.record import EcgRecord
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("read", help="leads, patient, acquisition and import report of a record")
+    parser.add_argument("file", type=Path, metavar="FILE", help="record (.hea, .dat, .mat or its stem)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a record without its samples.
+
+    Returns
+    -------
+    int
+        0
+    """
+    from physioclr_core.readers import read_record
+
+    record = read_record(args.file)
+    text = json.dumps(record.to_dict(), indent=2, allow_nan=False) if args.json else summary(record)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def summary(record: EcgRecord) -> str:
+    """Return the record in a few lines for a person."""
+    report = record.report
+    patient = record.patient
+    acquisition = record.acquisition
+    age = (
+        "over 89 years"
+        if patient.over_89
+        else f"{patient.age_years:g} years"
+        if patient.age_years is not None
+        else None
+    )
+    lines = [
+        f"{record.name} ({record.provenance.format}): {record.n_leads} leads, {record.fs_hz:g} Hz, "
+        f"{record.duration_s:g} s ({record.n_samples} samples)",
+        f"Leads: {', '.join(record.lead_names)}",
+        f"Patient: {', '.join(part for part in (patient.patient_id, age, patient.sex) if part) or 'unknown'}",
+        f"Recorded: {acquisition.start.isoformat(' ') if acquisition.start else 'unknown'}",
+    ]
+    if acquisition.statements:
+        lines.append(f"Statements: {', '.join(acquisition.statements)}")
+    if acquisition.snomed_codes:
+        lines.append(f"SNOMED CT: {', '.join(acquisition.snomed_codes)}")
+    gains = dict.fromkeys(f"{lead.gain:g} ADU/{lead.unit} ({lead.gain_source})" for lead in report.leads)
+    lines.append(f"Gain: {', '.join(gains)}")
+    for formula, residual_mv in (
+        ("I + III - II", report.einthoven_residual_mv),
+        ("aVR + aVL + aVF", report.goldberger_residual_mv),
+    ):
+        lines.append(f"{formula}: {'not checkable' if residual_mv is None else f'{residual_mv:.3f} mV rms'}")
+    if report.unknown_leads:
+        lines.append(f"Left out of prediction: {', '.join(report.unknown_leads)}")
+    lines += [f"Ignored: {text}" for text in report.ignored]
+    lines += [f"Gap: {start_s:g} to {end_s:g} s" for start_s, end_s in report.gaps]
+    lines += [f"Warning: {text}" for text in report.warnings]
+    return "\n".join(lines)
