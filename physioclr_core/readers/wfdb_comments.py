@@ -22,9 +22,7 @@ MAX_PLAUSIBLE_AGE_YEARS = 125
 _UNKNOWN = frozenset(["", *"nan unknown unknows unk n/a na none (none) - -1 ? x null".split()])
 _SEXES: dict[str, Sex] = {"m": "male", "male": "male", "f": "female", "female": "female"}
 _AGE = re.compile(r"(\d{1,4}(?:\.\d{1,6})?)\s*(y|yr|yrs|year|years|mo|month|months|week|weeks|day|days)?\.?", re.ASCII)
-_WITHHELD_AGE = re.compile(
-    r"(\d{1,4}(?:\.\d{1,6})?)\s*(y|yr|yrs|year|years|mo|month|months|week|weeks|day|days)?\.?", re.ASCII
-)
+_WITHHELD_AGE = re.compile(r"(?:>|over|above)\s*(?:89|90)|>=\s*90|(?:89|90)\s*\+")
 _YEARS_PER_UNIT = {"y": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 _BRACKETED = re.compile(r"<([^<>]{1,40})>\s*:?\s*([^<]*)")
 _MIT_BIH = re.compile(r"(\d{1,3}|-1|\?)\s+([MF?])(?:\s+\d+\s+\d+\s+x\d+)?", re.ASCII)
