@@ -210,8 +210,8 @@ def _claim_stdout() -> BinaryIO:
 
 def _import_slow_libraries() -> None:
     import faiss  # noqa: F401
+    import scipy.ndimage  # noqa: F401
     import scipy.signal  # noqa: F401
-    import sleepecg  # noqa: F401
 
 
 def _record_of(request: Analyse) -> EcgRecord:
