@@ -175,14 +175,17 @@ def decode(line: bytes) -> Message:
         If the line is not JSON, names no known kind, or its fields are not exactly those of the kind.
     """
     values = json.loads(line)
-    kind = _KINDS.get(values.pop("kind", "")) if isinstance(values, dict) else None
+    kind = _KINDS.get(str(values.pop("kind", ""))) if isinstance(values, dict) else None
     if kind is None or set(values) != {field.name for field in fields(kind)}:
         raise ValueError(f"not a message of this protocol: {line[:80]!r}")
-    if kind is Predictions:
-        values["findings"] = [Finding(**finding) for finding in values["findings"]]
-    if kind is Similar:
-        values["neighbours"] = [Neighbour(**neighbour) for neighbour in values["neighbours"]]
-    if kind is LibraryRecord:
-        values["neighbour"] = Neighbour(**values["neighbour"])
+    try:
+        if kind is Predictions:
+            values["findings"] = [Finding(**finding) for finding in values["findings"]]
+        if kind is Similar:
+            values["neighbours"] = [Neighbour(**neighbour) for neighbour in values["neighbours"]]
+        if kind is LibraryRecord:
+            values["neighbour"] = Neighbour(**values["neighbour"])
+    except TypeError as error:
+        raise ValueError(f"not a message of this protocol: {error}") from None
     message: Message = kind(**values)
     return message

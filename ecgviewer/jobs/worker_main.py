@@ -111,7 +111,8 @@ class Worker:
         self._send(_heart_rate(request.job, record))
 
     def _predictions(self, job: int, assessment: Assessment) -> Predictions:
-        labels = {label.code: (label, p) for label, p in zip(self._model.manifest.labels, assessment.probability)}
+        pairs = zip(self._model.manifest.labels, assessment.probability, strict=True)
+        labels = {label.code: (label, p) for label, p in pairs}
         findings = []
         for statement in self._panel_order:
             label, probability = labels[statement.code]

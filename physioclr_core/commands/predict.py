@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     codes = statement_codes()
     column = [model.manifest.codes.index(code) for code in codes]
     n_failed = 0
-    with replaced(args.csv) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+    with replaced(args.csv) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["record", *codes])
         for outcome in outcomes_with_progress(records, model):
@@ -49,6 +50,5 @@ def run(args: argparse.Namespace) -> int:
                 writer.writerow([outcome.label, *[""] * len(codes)])
             else:
                 writer.writerow([outcome.label, *(f"{p:.6f}" for p in outcome.assessment.probability[column])])
-        text.flush()
-        text.detach()
+        text.detach()  # flushed, and left open for `replaced` to sync and close
     return 1 if n_failed else 0

@@ -8,7 +8,6 @@ One command::
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -119,7 +118,7 @@ def make_bundle(run: Path, ptbxl: Path, out: Path, name: str, version: str) -> M
         manifest.write(aside)
         write_model_card(manifest, aside / "model_card.md")
         for path in sorted(aside.iterdir()):
-            os.replace(path, out / path.name)
+            path.replace(out / path.name)
     return manifest
 
 
@@ -149,8 +148,10 @@ def _labels(part: PtbXl, logits: npt.NDArray[np.float64]) -> tuple[tuple[LabelSp
     n_positive = part.labels.sum(axis=0)
     area = auroc(part.labels, logits)
     resamples = bootstrap_auroc(part.labels, logits, part.patient_id, N_RESAMPLES, SEED)
-    low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
-    macro = np.nanmean(resamples, axis=1)
+    low, high = np.full((2, len(area)), np.nan)
+    has_area = np.isfinite(area)
+    low[has_area], high[has_area] = np.nanpercentile(resamples[:, has_area], [2.5, 97.5], axis=0)
+    macro = np.nanmean(resamples[:, has_area], axis=1)
     fit = fit_calibration(part.labels, logits, n_positive)
     crossed = cross_fit(part.labels, logits, part.patient_id, N_PARTS, SEED)
     specs, figures, errors = [], {}, []

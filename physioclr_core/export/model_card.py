@@ -26,8 +26,8 @@ def model_card(manifest: ModelManifest) -> str:
         f"- **Fingerprint**: `{manifest.fingerprint[:16]}`; network SHA-256 `{manifest.onnx_sha256[:16]}`.",
         f"- **Licence**: {manifest.licence}.",
         f"- **Training data**: {training['data']} ({training['data_licence']}). {training['citation']}.",
-        f"- **Split**: {training['split']}. {training['n_train']} records trained on, {metrics['n_records']} records of "
-        f"{metrics['n_patients']} patients selected on.",
+        f"- **Split**: {training['split']}. {training['n_train']} records trained on, {metrics['n_records']} records "
+        f"of {metrics['n_patients']} patients selected on.",
         f"- **Labels**: the 71 SCP-ECG statements; {training['label_rule']}.",
         f"- **Input**: {', '.join(spec.leads)} at {spec.fs_hz:g} Hz, windows of "
         f"{spec.window_samples / spec.fs_hz:g} s; {spec.centre} removed, divided by {spec.scale_mv:g} mV, clipped at "
@@ -40,8 +40,8 @@ def model_card(manifest: ModelManifest) -> str:
         "",
         "## Figures on fold 9",
         "",
-        f"Macro AUROC **{metrics['macro_auroc']:.3f}** (95 % interval {low:.3f}-{high:.3f}, {metrics['interval']}) over "
-        f"{metrics['n_labels']} statements; over the statements with at least {metrics['macro_auroc_min_positives']} "
+        f"Macro AUROC **{metrics['macro_auroc']:.3f}** (95 % interval {low:.3f}-{high:.3f}, {metrics['interval']}) "
+        f"over {metrics['n_labels']} statements; over those with at least {metrics['macro_auroc_min_positives']} "
         f"positives {metrics['macro_auroc_of_labels_with_min_positives']:.3f}. The best epoch was chosen on this fold, "
         "so these figures are slightly optimistic; the official test fold 10 was not used.",
         "",

@@ -37,7 +37,7 @@ def export_onnx(model: ResidualCnn, path: Path, n_samples: int) -> None:
     n_samples : int
         Window length.
     """
-    model = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)
+    model = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     _fuse_pooled_shortcuts_(model)
     x = torch.randn(2, model.config.n_leads, n_samples)
     mask = torch.ones(2, n_samples)
@@ -66,7 +66,8 @@ class FusedShortcut(nn.Module):
 
     def __init__(self, weight: Tensor, norm: nn.BatchNorm2d) -> None:
         super().__init__()
-        assert norm.running_var is not None and norm.running_mean is not None
+        assert norm.running_var is not None
+        assert norm.running_mean is not None
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
         half = (weight * scale[:, None, None, None] / 2).expand(-1, -1, -1, 2)
         self.weight = nn.Parameter(half.contiguous())
@@ -88,14 +89,13 @@ def _fuse_pooled_shortcuts_(model: ResidualCnn) -> None:
         assert isinstance(block, ResidualBlock)
         if block.stride == 2 and isinstance(block.shortcut, nn.Sequential):
             _, conv, norm = block.shortcut
-            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(conv, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             block.shortcut = FusedShortcut(conv.weight.detach(), norm)
 
 
 @torch.inference_mode()
-def check_parity(
-    model: ResidualCnn, path: Path, x: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]
-) -> Parity:
+def check_parity(model: ResidualCnn, path: Path, x: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]) -> Parity:
     """Compare torch and ONNX on prepared windows.
 
     Parameters

@@ -136,13 +136,15 @@ def load_manifest(folder: Path) -> ModelManifest:
     try:
         if values["schema"] != SCHEMA:
             raise ModelError(f"{path}: manifest schema {values['schema']}, this version reads schema {SCHEMA}.")
-        spec = InputSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("input").items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("input").items()}
+        spec = InputSpec(**fields)
         labels = tuple(LabelSpec(**label) for label in values.pop("labels"))
         manifest = ModelManifest(input=spec, labels=labels, **values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a complete model manifest ({error}).") from None
-    network = folder / manifest.onnx_file
-    if Path(manifest.onnx_file).name != manifest.onnx_file or not network.is_file():
+    name = str(manifest.onnx_file)
+    network = folder / name
+    if Path(name).name != name or not network.is_file():
         raise ModelError(f"{network}: the network that {MANIFEST_NAME} names is missing.")
     if sha256_of(network) != manifest.onnx_sha256:
         raise ModelError(f"{network}: its hash is not the one in {MANIFEST_NAME}; the file is damaged or was replaced.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class EcgModel:
         self.folder = folder
         self.manifest: ModelManifest = load_manifest(folder)
         self._n_threads = n_threads
+        self._lock = threading.Lock()
         self._session: Any
         self.device: Device
         self._session, self.device = open_session(folder / self.manifest.onnx_file, n_threads, allow_gpu)
@@ -99,16 +101,31 @@ class EcgModel:
 
     def _run(self, x: FloatArray, mask: FloatArray) -> list[FloatArray]:
         """Run the network; a GPU that fails on the way (memory, driver) hands over to the CPU for good."""
-        inputs = {"ecg": x, "mask": mask}
-        try:
-            return list(self._session.run(["logits", "embedding"], inputs))
-        except Exception as error:  # noqa: BLE001 (the runtime's own exception types are not public)
+        while True:
+            session = self._session
+            try:
+                return list(session.run(["logits", "embedding"], {"ecg": x, "mask": mask}))
+            except Exception as error:  # noqa: BLE001 (the runtime's own exception types are not public)
+                self._hand_over(session, error)
+
+    def _hand_over(self, failed: Any, error: Exception) -> None:
+        """Put a CPU session in a failed GPU session's place, once for all threads that it failed.
+
+        Raises
+        ------
+        ModelError
+            If it was the CPU that failed.
+        """
+        with self._lock:
+            if self._session is not failed:
+                return  # another thread was first
             if self.device.name == "CPU":
                 raise ModelError(f"{self.folder}: the network failed ({str(error)[:160]}).") from None
             path = self.folder / self.manifest.onnx_file
             self._session, _ = open_session(path, self._n_threads, allow_gpu=False)
-            self.device = Device("CPU", "the GPU failed during a run: free its memory or check its driver, then restart")
-            return list(self._session.run(["logits", "embedding"], inputs))
+            self.device = Device(
+                "CPU", "the GPU failed during a run: free its memory or check its driver, then restart"
+            )
 
     def _assessment(self, record: Windows, logits: FloatArray, embedding: FloatArray) -> Assessment:
         most_abnormal: tuple[float, float] | None = None

@@ -23,6 +23,7 @@ def model_input(signal_mv: FloatArray) -> FloatArray:
     -------
     ndarray of float32, same shape
     """
-    centred = signal_mv - signal_mv.mean(axis=-1, keepdims=True, dtype=np.float32)
+    centred: FloatArray = signal_mv - signal_mv.mean(axis=-1, keepdims=True, dtype=np.float32)
     centred *= np.float32(1.0 / SCALE_MV)
-    return np.clip(centred, -CLIP, CLIP, out=centred)
+    np.clip(centred, -CLIP, CLIP, out=centred)
+    return centred

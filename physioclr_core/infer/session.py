@@ -56,10 +56,16 @@ def open_session(path: Path, n_threads: int, allow_gpu: bool = True) -> tuple[An
         # The probe for a missing driver writes errors that would only alarm.
         onnxruntime.set_default_logger_severity(_FATAL)
         _preload_cuda(onnxruntime)
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # noqa: BLE001 (the runtime's own exception types are not public)
-        raise ModelError(f"{path}: the network cannot be loaded ({str(error).splitlines()[0][:160]}).") from None
+    while True:
+        try:
+            # The runtime's own fallback prints to stdout and keeps quiet about the device that it went to.
+            session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+            break
+        except Exception as error:  # noqa: BLE001 (the runtime's own exception types are not public)
+            if len(providers) == 1:
+                cause = (str(error).splitlines() or [type(error).__name__])[0][:160]
+                raise ModelError(f"{path}: the network cannot be loaded ({cause}).") from None
+            providers.pop(0)
     return session, device_of(session.get_providers(), is_built_in, allow_gpu, sys.platform)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +56,15 @@ def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
     """
     duration_s, needed_s = record.duration_s, spec.min_samples / spec.fs_hz
     if duration_s < needed_s:
-        raise NotAssessedError(f"{duration_s:.1f} s recorded, the model needs at least {needed_s:g} s")
+        # Cut, not rounded: 4.99 s must not read as 5.
+        shown_s = math.floor(100 * duration_s) / 100
+        raise NotAssessedError(f"{shown_s:g} s recorded, the model needs at least {needed_s:g} s")
     signal = resample(_model_leads(record, spec), record.fs_hz, spec.fs_hz)
     n_samples, length = signal.shape[1], spec.window_samples
     starts = _window_starts(n_samples, spec)
     x = np.zeros((len(starts), len(spec.leads), length), np.float32)
     mask = np.zeros((len(starts), length), np.float32)
-    is_valid = np.isfinite(signal).all(axis=0)
+    is_valid = np.asarray(np.isfinite(signal).all(axis=0))
     for index, start in enumerate(starts):
         valid = np.flatnonzero(is_valid[start : start + length])
         mask[index, valid] = 1.0
@@ -90,7 +93,7 @@ def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
     has_signal = [name for name, index in row.items() if _has_signal(record.signal_mv[index])]
     leads = {name: record.signal_mv[row[name]] for name in has_signal}
     if len(leads) < len(spec.leads):
-        derived = derive_limb_leads(record.signal_mv[[row[name] for name in has_signal]], has_signal)
+        derived = derive_limb_leads(leads)
         leads |= {name: derived[name] for name in spec.derivable_leads if name in derived}
     missing = [name for name in spec.leads if name not in leads and name not in row]
     flat = [name for name in spec.leads if name not in leads and name in row]

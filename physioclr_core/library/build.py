@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -131,7 +130,7 @@ def build_library(
         text = json.dumps(manifest, indent=1) + "\n"
         (aside / MANIFEST_NAME).write_text(text, encoding="utf-8", newline="\n")
         for name in (*names, MANIFEST_NAME):
-            os.replace(aside / name, out / name)
+            (aside / name).replace(out / name)
 
 
 def nearest_distance_percentile(embeddings: npt.NDArray[np.float32], percentile: float) -> float:

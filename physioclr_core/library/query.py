@@ -50,5 +50,6 @@ def similar_to(
 
 
 def first_window(windows: Windows) -> npt.NDArray[np.float32]:
-    """Return the valid part of a record's first window, shape (n_leads, n_valid)."""
-    return windows.x[0][:, windows.mask[0] > 0]
+    """Return a record's first window without its padding, NaN in gaps, shape (n_leads, n_samples)."""
+    is_valid = windows.mask[0] > 0
+    return np.where(is_valid, windows.x[0], np.float32(np.nan))[:, : int(np.flatnonzero(is_valid)[-1]) + 1]

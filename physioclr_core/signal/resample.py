@@ -15,7 +15,8 @@ def resample(signal_mv: FloatArray, fs_hz: float, new_fs_hz: float) -> FloatArra
     """Bring a signal to another rate by polyphase filtering (anti-aliased, linear phase).
 
     Gaps (NaN) are bridged linearly for the filter and are gaps again afterwards. Each lead's straight line from its
-    first to its last sample is left out of the filter, so that an offset makes no ringing at the ends.
+    first to its last sample is left out of the filter, so that an offset makes neither ringing at the ends nor the
+    ripple of the filter's phases.
 
     Parameters
     ----------
@@ -35,11 +36,14 @@ def resample(signal_mv: FloatArray, fs_hz: float, new_fs_hz: float) -> FloatArra
     is_gap = ~np.isfinite(signal_mv)
     has_gap = bool(is_gap.any())
     bridged = bridge_gaps(signal_mv) if has_gap else signal_mv
-    new = resample_poly(bridged, ratio.numerator, ratio.denominator, axis=-1, padtype="line").astype(np.float32)
+    n_samples = signal_mv.shape[-1]
+    first_mv = bridged[:, :1]
+    slope_mv = (bridged[:, -1:] - first_mv) / np.float32(max(n_samples - 1, 1))
+    level = bridged - first_mv - slope_mv * np.arange(n_samples, dtype=np.float32)
+    new: FloatArray = resample_poly(level, ratio.numerator, ratio.denominator, axis=-1).astype(np.float32)
+    new += first_mv + slope_mv * (np.arange(new.shape[-1]) / float(ratio)).astype(np.float32)
     if has_gap:
-        nearest = np.minimum(
-            np.round(np.arange(new.shape[-1]) / float(ratio)).astype(np.int64), signal_mv.shape[-1] - 1
-        )
+        nearest = np.minimum(np.round(np.arange(new.shape[-1]) / float(ratio)).astype(np.int64), n_samples - 1)
         new[is_gap[:, nearest]] = np.nan
     return new
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -86,7 +87,7 @@ def learning_rate(step: int, n_steps: int, config: SupervisedConfig) -> float:
     if step < n_warmup:
         return config.max_learning_rate * (0.04 + 0.96 * step / n_warmup)
     progress = (step - n_warmup) / max(1, n_steps - n_warmup)
-    return config.max_learning_rate * (0.5 * (1.0 + np.cos(np.pi * progress)) * 0.999 + 0.001)
+    return config.max_learning_rate * (0.5 * (1.0 + math.cos(math.pi * progress)) * 0.999 + 0.001)
 
 
 def augmented_batch(
@@ -138,8 +139,8 @@ def train(ptbxl: Path, run: Path, config: SupervisedConfig) -> float:
     select_signal, _ = _prepared(select_part)
 
     torch.manual_seed(config.seed)
-    model = ResidualCnn(config.model).to(memory_format=torch.channels_last)
-    average = ResidualCnn(config.model).to(memory_format=torch.channels_last)
+    model = ResidualCnn(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = ResidualCnn(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.load_state_dict(model.state_dict())
     with torch.no_grad():  # start from the labels' base rates, not from one half
         rate = train_labels.mean(axis=0).clip(1e-4)
@@ -200,7 +201,7 @@ def load_best(run: Path) -> tuple[ResidualCnn, SupervisedConfig, dict[str, Any]]
     shape["stages"] = tuple(tuple(stage) for stage in shape["stages"])
     values["scale_range"] = tuple(values["scale_range"])
     config = SupervisedConfig(model=ResidualCnnConfig(**shape), **values)
-    model = ResidualCnn(config.model).to(memory_format=torch.channels_last)
+    model = ResidualCnn(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model.eval(), config, recorded
 
@@ -244,7 +245,7 @@ def _claim_run_folder(run: Path, config: SupervisedConfig, train_part: PtbXl, se
     text = json.dumps(recorded, indent=2) + "\n"
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        if before["config"] != json.loads(text)["config"] or before["train_data_sha256"] != train_part.data_sha256:
+        if any(before[key] != json.loads(text)[key] for key in ("config", "train_data_sha256", "select_data_sha256")):
             raise UserFacingError(f"{run}: this folder holds a run of another configuration or other data.")
         return
     path.write_text(text, encoding="utf-8")
@@ -254,7 +255,7 @@ def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> N
     aside = path.with_suffix(".partial")
     # Metadata first in one atomic file: weights and their epoch cannot part.
     save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {k: json.dumps(v) for k, v in metadata.items()})
-    with aside.open("rb") as file:
+    with aside.open("r+b") as file:  # Windows syncs only what may be written
         os.fsync(file.fileno())
     aside.replace(path)
 
@@ -269,9 +270,7 @@ def _save_last(
     _save(run / "last.safetensors", tensors, metadata)
 
 
-def _resume(
-    run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[int, float]:
+def _resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
     path = run / "last.safetensors"
     if not path.exists():
         return 0, float("-inf")
