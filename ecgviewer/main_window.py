@@ -211,7 +211,7 @@ class MainWindow(QMainWindow):
 
     def _on_paper_changed(self, state: PaperState) -> None:
         self.menus.show_state(state)
-        self.status.scale.setText(status_scale_text(state, self.workspace.main_pane.view.scale))
+        self.status.scale.setText(status_scale_text(state, self.workspace.main_pane.view.screen_scale))
 
     def _on_panels_toggled(self, is_open: bool) -> None:
         self.menus.actions["panels"].setChecked(is_open)
@@ -276,7 +276,7 @@ def save_picture(widget: QWidget, path: Path) -> bool:
     file = QSaveFile(str(path))
     if not file.open(QSaveFile.OpenModeFlag.WriteOnly):
         return False
-    if not widget.grab().save(file, "PNG"):  # type: ignore[call-overload]
+    if not widget.grab().save(file, "PNG"):
         file.cancelWriting()
         return False
     return file.commit()

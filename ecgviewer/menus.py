@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ class _Builder:
         self.menus.groups[name] = {}
         for value, text, key in choices:
             keys = (key,) if key else ()
-            action = self.add(menu, f"{name} {value}", text, lambda value=value: slot(value), *keys)
+            action = self.add(menu, f"{name} {value}", text, partial(slot, value), *keys)
             action.setCheckable(True)
             group.addAction(action)
             self.menus.groups[name][value] = action

@@ -16,8 +16,8 @@ class ProcessOutcome:
     Attributes
     ----------
     kind : str
-        "not started", "refused" (it said itself why it cannot work), "crashed" (by a signal), "exited" (of its own accord), "spoke out of turn" (a line that is no
-        message) or "stopped by us".
+        "not started", "refused" (it said itself why it cannot work), "crashed" (by a signal), "exited" (of its own
+        accord), "spoke out of turn" (a line that is no message) or "stopped by us".
     code : int or None
         Exit code, or the number of the signal.
     detail : str

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, SignalIn
 from ecgviewer.jobs.early_read import EarlyRead, read_or_explain
 from physioclr_core.record import EcgRecord
 
-
 OnRead = Callable[[EcgRecord], None]
 OnFailed = Callable[[str], None]
 

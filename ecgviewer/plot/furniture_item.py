@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 from pyqtgraph.graphicsItems.GraphicsObject import GraphicsObject
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -19,6 +21,7 @@ from physioclr_core.record import EcgRecord
 # A label stands as far above its baseline as the row has room for.
 LABEL_ABOVE_MM = {True: 11.0, False: 6.0}
 WIDE_ROW_MM = 24.0
+HIGHEST_LABEL_SHARE = 0.5
 LABEL_INSET_MM = 1.0
 TICK_MM = 2.0
 TICK_FROM_BASELINE_MM = 5.0
@@ -33,6 +36,7 @@ class Scene:
     page: Page
     geometry: Geometry
     runs: list[IntArray]
+    baselines_mv: list[float]
 
 
 class _Furniture(GraphicsObject):
@@ -90,11 +94,26 @@ class LabelItem(_Furniture):
         for span in self.visible_spans():
             x_px = max(geometry.x_px(span.start_s) + LABEL_INSET_MM * geometry.px_per_mm, left_px)
             room_px = geometry.x_px(span.end_s) - x_px
-            y_px = geometry.y_px(scene.page.rows[span.row_idx].baseline_mm - above_mm)
+            baseline_mm = scene.page.rows[span.row_idx].baseline_mm
+            y_px = geometry.y_px(baseline_mm - max(above_mm, self._clear_mm(scene, span)))
             text = span.cell.note or span.cell.label
             if self._metrics.horizontalAdvance(span.cell.label) <= room_px:
                 found.append((text, QPointF(geometry.snapped(x_px), geometry.snapped(y_px))))
         return found
+
+    def _clear_mm(self, scene: Scene, span: Span) -> float:
+        """Return how high a label has to stand at the start of a span so that the trace does not cross it."""
+        lead_idx, geometry, record = span.cell.lead_idx, scene.geometry, scene.record
+        if lead_idx is None:
+            return 0.0
+        width_px = self._metrics.horizontalAdvance(span.cell.label) + 2 * LABEL_INSET_MM * geometry.px_per_mm
+        first = round(span.start_s * record.fs_hz)
+        part = record.signal_mv[lead_idx, first : first + math.ceil(width_px / geometry.px_per_s * record.fs_hz)]
+        part = part[np.isfinite(part)]
+        if part.size == 0:
+            return 0.0
+        peak_mm = (float(part.max()) - scene.baselines_mv[lead_idx]) * geometry.state.gain_mm_mv
+        return min(peak_mm + LABEL_INSET_MM, HIGHEST_LABEL_SHARE * scene.page.pitch_mm)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
         scene = self._scene
@@ -119,10 +138,23 @@ class LabelItem(_Furniture):
             if row.cell_s is None or span.start_s <= 0:
                 continue
             x_px = geometry.snapped(geometry.x_px(span.start_s))
+            if span.starts_page:
+                self._paint_page_start(painter, scene, span, x_px)
+                continue
             for side in (-1, 1):
                 near_px = geometry.y_px(row.baseline_mm + side * TICK_FROM_BASELINE_MM)
                 far_px = geometry.y_px(row.baseline_mm + side * (TICK_FROM_BASELINE_MM + TICK_MM))
                 painter.drawLine(QPointF(x_px, near_px), QPointF(x_px, far_px))
+
+    def _paint_page_start(self, painter: QPainter, scene: Scene, span: Span, x_px: float) -> None:
+        geometry, half_mm = scene.geometry, scene.page.pitch_mm / 2
+        baseline_mm = scene.page.rows[span.row_idx].baseline_mm
+        top_px, bottom_px = geometry.y_px(baseline_mm - half_mm), geometry.y_px(baseline_mm + half_mm)
+        painter.drawLine(QPointF(x_px, top_px), QPointF(x_px, bottom_px))
+        if span.row_idx == 0:
+            painter.setFont(self._quiet_font)
+            where = QPointF(x_px + LABEL_INSET_MM * geometry.px_per_mm, top_px + self._quiet_metrics.ascent())
+            painter.drawText(where, f"from {span.start_s:g} s")
 
     def _paint_gaps(self, painter: QPainter, scene: Scene) -> None:
         geometry, record = scene.geometry, scene.record

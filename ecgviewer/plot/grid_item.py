@@ -29,11 +29,13 @@ class GridItem(GraphicsObject):
         self._kept: QPixmap | None = None
         self._kept_key: tuple[float, ...] = ()
         self._kept_left = self._kept_top = 0.0
+        self._gutter: QPixmap | None = None
+        self._gutter_key: tuple[float, ...] = ()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
         self._theme = theme
-        self._kept = None
+        self._kept = self._gutter = None
         self.update()
 
     def set_geometry(self, geometry: Geometry, rect: QRectF) -> None:
@@ -59,11 +61,15 @@ class GridItem(GraphicsObject):
 
     def paint_gutter(self, painter: QPainter, geometry: Geometry) -> None:
         """Draw the standing paper at the left end, over whatever has been moved under it."""
-        width_px = geometry.snapped(geometry.gutter_px)
-        painter.save()
-        painter.setClipRect(QRectF(0, 0, width_px, self._rect.height()))
-        draw_grid(painter, self._theme, geometry, QRectF(0, 0, width_px, self._rect.height()), 0.0, geometry.top_px)
-        painter.restore()
+        width_px, height_px, dpr = geometry.snapped(geometry.gutter_px), self._rect.height(), geometry.dpr
+        key = (geometry.px_per_mm, width_px, height_px, geometry.top_px, dpr)
+        if self._gutter is None or key != self._gutter_key:
+            self._gutter, self._gutter_key = _pixmap(width_px, height_px, dpr), key
+            on_pixmap = QPainter(self._gutter)
+            rect = QRectF(0, 0, width_px, height_px)
+            draw_grid(on_pixmap, self._theme, geometry, rect, 0.0, geometry.top_px)
+            on_pixmap.end()
+        painter.drawPixmap(0, 0, self._gutter)
 
     def _source(self, left_px: float, top_px: float, dpr: float) -> tuple[int, int, int, int]:
         return (
@@ -78,8 +84,7 @@ class GridItem(GraphicsObject):
         key = (geometry.px_per_mm, geometry.gutter_px, dpr, width, height)
         x, y = geometry.left_px - self._kept_left, geometry.top_px - self._kept_top
         if self._kept is None or key != self._kept_key or not (0 <= x <= 2 * SPARE_PX and 0 <= y <= 2 * SPARE_PX):
-            self._kept = QPixmap(round((width + 2 * SPARE_PX) * dpr), round((height + 2 * SPARE_PX) * dpr))
-            self._kept.setDevicePixelRatio(dpr)
+            self._kept = _pixmap(width + 2 * SPARE_PX, height + 2 * SPARE_PX, dpr)
             self._kept_key = key
             self._kept_left, self._kept_top = geometry.left_px - SPARE_PX, geometry.top_px - SPARE_PX
             rect = QRectF(0, 0, width + 2 * SPARE_PX, height + 2 * SPARE_PX)
@@ -89,9 +94,13 @@ class GridItem(GraphicsObject):
         return self._kept
 
 
-def draw_grid(
-    painter: QPainter, theme: Theme, geometry: Geometry, rect: QRectF, left_px: float, top_px: float
-) -> None:
+def _pixmap(width_px: float, height_px: float, dpr: float) -> QPixmap:
+    pixmap = QPixmap(max(1, round(width_px * dpr)), max(1, round(height_px * dpr)))
+    pixmap.setDevicePixelRatio(dpr)
+    return pixmap
+
+
+def draw_grid(painter: QPainter, theme: Theme, geometry: Geometry, rect: QRectF, left_px: float, top_px: float) -> None:
     """Draw paper and grid.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyqtgraph.widgets.GraphicsView import GraphicsView
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
@@ -52,14 +54,19 @@ class PaperView(GraphicsView):
         self._labels = LabelItem(theme, self.font())
         self._traces = TraceItem(theme)
         self._gutter = GutterItem(theme, self._grid)
-        for z, item in enumerate((self._grid, self._labels, self._traces, self._gutter)):
-            item.setZValue(z)
+        # In the order in which they are painted.
+        self._items: tuple[Any, ...] = (self._grid, self._labels, self._traces, self._gutter)
+        for item in self._items:
             self.addItem(item)
         paper.changed.connect(self._on_paper_changed)
 
     def release(self) -> None:
         """Let go of the shared paper; called before the view is thrown away."""
         self._paper.changed.disconnect(self._on_paper_changed)
+
+    def close(self) -> bool:
+        """Close as every widget does; pyqtgraph's own way takes the viewport away under PySide6."""
+        return QGraphicsView.close(self)
 
     @property
     def record(self) -> EcgRecord | None:
@@ -72,7 +79,7 @@ class PaperView(GraphicsView):
         return self._page
 
     @property
-    def scale(self) -> ScreenScale:  # type: ignore[override]
+    def screen_scale(self) -> ScreenScale:
         """Pixels a millimetre, and whether that is known."""
         return self._scale
 
@@ -84,7 +91,7 @@ class PaperView(GraphicsView):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
-        for item in (self._grid, self._labels, self._traces, self._gutter):
+        for item in self._items:
             item.set_theme(theme)
 
     def set_leading(self, is_leading: bool) -> None:
@@ -118,7 +125,8 @@ class PaperView(GraphicsView):
         state = self._paper.state
         page = None
         if self._record is not None:
-            page = lay_out(self._record.lead_names, self._record.duration_s, state.layout, state.gain_mm_mv)
+            record = self._record
+            page = lay_out(record.lead_names, record.duration_s, state.layout, state.gain_mm_mv, self._traces.reach_mv)
         has_changed = page != self._page
         self._page = page
         self._tell_extent()
@@ -146,7 +154,7 @@ class PaperView(GraphicsView):
         scene = None
         if self._record is not None and self._page is not None:
             self._traces.set_geometry(geometry, self._page, rect)
-            scene = Scene(self._record, self._page, geometry, self._traces.runs)
+            scene = Scene(self._record, self._page, geometry, self._traces.runs, self._traces.baselines_mv)
         self._labels.set_scene(scene, rect)
         self._gutter.set_scene(scene, rect)
 

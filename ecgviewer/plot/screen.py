@@ -12,6 +12,4 @@ def screen_facts(screen: QScreen | None) -> ScreenFacts | None:
     if screen is None:
         return None
     size_mm = screen.physicalSize()
-    return ScreenFacts(
-        size_mm.width(), size_mm.height(), screen.physicalDotsPerInchX(), screen.physicalDotsPerInchY()
-    )
+    return ScreenFacts(size_mm.width(), size_mm.height(), screen.physicalDotsPerInchX(), screen.physicalDotsPerInchY())

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, spans_between
 from ecgviewer.state.theme import Theme
-from ecgviewer.state.trace import IntArray, finite_runs, polyline, record_baseline_mv, visible_baseline_mv
+from ecgviewer.state.trace import IntArray, finite_runs, polyline, reach_mv, record_baseline_mv, visible_baseline_mv
 from physioclr_core.record import EcgRecord
 
 # Paths are kept for the visible time and this share of it on either side.
@@ -30,11 +30,22 @@ class TraceItem(GraphicsObject):
         self._geometry: Geometry | None = None
         self._runs: list[IntArray] = []
         self._baselines_mv: list[float] = []
+        self._reach_mv: list[tuple[float, float]] = []
         self._paths: list[tuple[int, int, QPainterPath]] = []
         self._kept_key: tuple[object, ...] = ()
         self._kept_s = (0.0, 0.0)
         self._pen = QPen()
         self.set_theme(theme)
+
+    @property
+    def baselines_mv(self) -> list[float]:
+        """Median of each lead."""
+        return self._baselines_mv
+
+    @property
+    def reach_mv(self) -> list[tuple[float, float]]:
+        """How far each lead goes above and below its median."""
+        return self._reach_mv
 
     @property
     def runs(self) -> list[IntArray]:
@@ -53,7 +64,9 @@ class TraceItem(GraphicsObject):
         self._record = record
         self._kept_key = ()
         self._runs = [] if record is None else [finite_runs(lead) for lead in record.signal_mv]
-        self._baselines_mv = [] if record is None else [record_baseline_mv(lead) for lead in record.signal_mv]
+        leads = [] if record is None else list(record.signal_mv)
+        self._baselines_mv = [record_baseline_mv(lead) for lead in leads]
+        self._reach_mv = [reach_mv(lead, base) for lead, base in zip(leads, self._baselines_mv, strict=True)]
 
     def set_geometry(self, geometry: Geometry, page: Page, rect: QRectF) -> None:
         """Take over scale, position and arrangement."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from physioclr_core.record import EcgRecord, LeadReport
 NOTICE = "**Research use only. Not a medical device.** Every output is a candidate for review by a qualified reader."
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return lines + [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
 
@@ -57,7 +58,16 @@ def _lead_row(lead: LeadReport) -> tuple[str, ...]:
         remarks.append(f"{lead.clipped_fraction:.1%} at an extreme")
     gap = f"{lead.gap_s:g} s" if lead.gap_s else ""
     gain = f"{lead.gain:g} /{lead.unit}"
-    return (lead.name, lead.source_name, lead.unit, gain, lead.gain_source, f"{lead.baseline:g}", gap, ", ".join(remarks))
+    return (
+        lead.name,
+        lead.source_name,
+        lead.unit,
+        gain,
+        lead.gain_source,
+        f"{lead.baseline:g}",
+        gap,
+        ", ".join(remarks),
+    )
 
 
 def model_card(ready: Ready | None, reason: str) -> str:
@@ -90,8 +100,8 @@ def about(ready: Ready | None) -> str:
         lines += ["## Reference library", "", f"{ready.n_library} ECGs. {ready.attribution}", ""]
     lines += ["## Display", ""]
     lines += [
-        "Traces are drawn as recorded, without a filter. Each lead's median is placed on its row's baseline; in records "
-        "longer than a minute the median of the visible part, in steps of 0.5 mV. The data are never changed.",
+        "Traces are drawn as recorded, without a filter. Each lead's median is placed on its row's baseline; in "
+        "records longer than a minute the median of the visible part, in steps of 0.5 mV. The data are never changed.",
         "",
         "## Versions",
         "",

@@ -60,12 +60,20 @@ def patient_parts(record: EcgRecord, heart_rate_bpm: float | None) -> list[Part]
     rate = UNKNOWN if heart_rate_bpm is None else f"{heart_rate_bpm:.0f}"
     return [
         Part(patient_text(patient)),
-        Part(sex_text(patient.sex)),
-        Part(age_text(patient.age_years, patient.over_89), "y"),
+        *who_parts(patient.sex, patient.age_years, patient.over_89),
         Part(f"{start:%Y-%m-%d %H:%M}" if start is not None else UNKNOWN, label="" if start else "date"),
         Part(rate, label="HR"),
         Part(f"{record.fs_hz:g}", "Hz"),
         Part(record.name, label="record"),
+    ]
+
+
+def who_parts(sex: str | None, age_years: float | None, over_89: bool) -> list[Part]:
+    """Return sex and age; what is unknown is named."""
+    letter, age = sex_text(sex), age_text(age_years, over_89)
+    return [
+        Part(letter, label="sex" if letter == UNKNOWN else ""),
+        Part(age, label="age") if age == UNKNOWN else Part(age, "y"),
     ]
 
 

@@ -1,14 +1,15 @@
 """Where each lead stands on the page, in millimetres and seconds.
 
-The time axis of a page is the time of the record: column k of "3x4+1" shows seconds 2.5 k to 2.5 (k + 1), so columns are
-consecutive in time and every row, the rhythm strip too, is simultaneous at the same horizontal position. Longer records
-go on with the next page to the right.
+The time axis of a page is the time of the record: column k of "3x4+1" shows seconds 2.5 k to 2.5 (k + 1), so columns
+are consecutive in time and every row, the rhythm strip too, is simultaneous at the same horizontal position. Longer
+records go on with the next page to the right.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ecgviewer.state.paper import Layout
 from physioclr_core.leads import STANDARD_LEADS
@@ -23,8 +24,9 @@ RHYTHM_LEADS = ("II", "V1", "V5", "I", "V2", "aVF", "III", "V4", "V6", "V3", "aV
 WIDE_PITCH_MM = {5.0: 30.0, 10.0: 40.0, 20.0: 60.0}
 NARROW_PITCH_MM = {5.0: 14.0, 10.0: 17.0, 20.0: 32.0}
 TOP_MARGIN_MM = 5.0
-BOTTOM_MARGIN_MM = 5.0
-BASELINE_SHARE = 0.5
+# Paper that is added above the first and below the last row where a trace reaches farther than the page.
+LARGEST_EXTRA_MM = 40.0
+EXTRA_STEP_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,22 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A cell as it stands in time."""
+    """A cell as it stands in time; ``starts_page`` where the columns begin anew within the record."""
 
     row_idx: int
     cell: Cell
     start_s: float
     end_s: float
+    starts_page: bool = False
 
 
-def lay_out(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain_mm_mv: float) -> Page:
+def lay_out(
+    lead_names: tuple[str, ...],
+    duration_s: float,
+    layout: Layout,
+    gain_mm_mv: float,
+    reach_mv: Sequence[tuple[float, float]] = (),
+) -> Page:
     """Arrange the leads of a record.
 
     Parameters
@@ -104,17 +113,35 @@ def lay_out(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain
         records too short for four columns of a second.
     gain_mm_mv : float
         A standard gain; higher gains get wider rows.
+    reach_mv : sequence of tuple of float, optional
+        How far each lead goes above and below its baseline, in the record's order: nothing of the first row is cut
+        off above, nothing of the last one below.
 
     Returns
     -------
     Page
     """
+    page = _arrange(lead_names, duration_s, layout, gain_mm_mv)
+    top_mm = _extra_mm(page.rows[0], gain_mm_mv, [above for above, _ in reach_mv], page.rows[0].baseline_mm)
+    room_mm = page.height_mm - page.rows[-1].baseline_mm
+    bottom_mm = _extra_mm(page.rows[-1], gain_mm_mv, [below for _, below in reach_mv], room_mm)
+    if top_mm == bottom_mm == 0:
+        return page
+    rows = tuple(replace(row, baseline_mm=row.baseline_mm + top_mm) for row in page.rows)
+    return replace(page, rows=rows, height_mm=page.height_mm + top_mm + bottom_mm)
+
+
+def _extra_mm(row: Row, gain_mm_mv: float, reach_mv: Sequence[float], room_mm: float) -> float:
+    needed_mm = max((reach_mv[c.lead_idx] for c in row.cells if c.lead_idx is not None and reach_mv), default=0.0)
+    missing_mm = needed_mm * gain_mm_mv + 1.0 - room_mm
+    return min(max(0.0, math.ceil(missing_mm / EXTRA_STEP_MM) * EXTRA_STEP_MM), LARGEST_EXTRA_MM)
+
+
+def _arrange(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain_mm_mv: float) -> Page:
     where = {name: idx for idx, name in reversed(list(enumerate(lead_names)))}
     n_standard = sum(name in where for name in STANDARD_LEADS)
     others = [Cell(name, idx) for idx, name in enumerate(lead_names) if name not in STANDARD_LEADS]
-    repeated = [
-        Cell(name, idx) for idx, name in enumerate(lead_names) if name in STANDARD_LEADS and where[name] != idx
-    ]
+    repeated = [Cell(name, idx) for idx, name in enumerate(lead_names) if name in STANDARD_LEADS and where[name] != idx]
     if n_standard < FEWEST_STANDARD_LEADS:
         standard = [Cell(name, where[name]) for name in STANDARD_LEADS if name in where]
         return _stack([*standard, *repeated, *others], gain_mm_mv)
@@ -167,7 +194,8 @@ def spans_between(page: Page, start_s: float, end_s: float, duration_s: float, a
             left_s = max(anchor_s + k * row.cell_s, 0.0)
             right_s = min(anchor_s + (k + 1) * row.cell_s, duration_s)
             if right_s > left_s:
-                spans.append(Span(row_idx, row.cells[k % len(row.cells)], left_s, right_s))
+                n = len(row.cells)
+                spans.append(Span(row_idx, row.cells[k % n], left_s, right_s, k % n == 0 and left_s > 0))
     return spans
 
 
@@ -179,8 +207,8 @@ def _stack(cells: list[Cell], gain_mm_mv: float, note: str = "") -> Page:
 
 
 def _baseline_mm(row_idx: int, pitch_mm: float) -> float:
-    return TOP_MARGIN_MM + pitch_mm * row_idx + math.ceil(pitch_mm * BASELINE_SHARE)
+    return TOP_MARGIN_MM + pitch_mm * row_idx + math.ceil(pitch_mm / 2)
 
 
 def _height_mm(n_rows: int, pitch_mm: float) -> float:
-    return TOP_MARGIN_MM + n_rows * pitch_mm + BOTTOM_MARGIN_MM
+    return TOP_MARGIN_MM + n_rows * pitch_mm

@@ -169,6 +169,13 @@ def record_baseline_mv(samples: FloatArray) -> float:
     return float(np.median(finite[:: max(1, finite.size // 100_000)]))
 
 
+def reach_mv(samples: FloatArray, record_mv: float) -> tuple[float, float]:
+    """Return how far a lead goes above and below its baseline, in mV; zeros where it has no finite sample."""
+    if samples.size == 0 or not np.isfinite(samples).any():
+        return 0.0, 0.0
+    return max(0.0, float(np.nanmax(samples)) - record_mv), max(0.0, record_mv - float(np.nanmin(samples)))
+
+
 def visible_baseline_mv(
     samples: FloatArray, record_mv: float, fs_hz: float, duration_s: float, start_s: float, end_s: float
 ) -> float:

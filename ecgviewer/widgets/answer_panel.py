@@ -141,7 +141,7 @@ class AnswerPanel(QFrame):
         self._stack = QStackedLayout()
         for page in (blank, self._skeleton, self.list):
             self._stack.addWidget(page)
-        body = QVBoxLayout(self)
+        self.body = body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
         body.addLayout(top)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -184,7 +184,8 @@ class FindingsPanel(AnswerPanel):
         return [row for row in self.model.rows if isinstance(row, FindingRow)]
 
     def _show(self) -> None:
-        assert self._analysis is not None and self._analysis.predictions is not None
+        if self._analysis is None or self._analysis.predictions is None:
+            return
         position = self.list.verticalScrollBar().value()
         rows: list[object] = list(finding_rows(self._analysis.predictions, self._open_folds))
         is_assessed = self._analysis.predictions.reason is None
@@ -202,9 +203,10 @@ class FindingsPanel(AnswerPanel):
         elif row.kind == "link" and row.start_s is not None:
             self.window_chosen.emit(row.start_s)
 
-    def eventFilter(self, watched: object, event: object) -> bool:  # noqa: D102
-        is_key = isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress
-        if is_key and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._on_activated(self.list.currentIndex())
             return True
         return False

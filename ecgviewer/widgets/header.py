@@ -67,7 +67,9 @@ class HeaderView(QFrame):
             self._paint_line(painter, line, GRID_PX / 2 + k * LINE_PX, right_px, is_first=k == 0)
         painter.end()
 
-    def _paint_line(self, painter: QPainter, line: list[Part], top_px: float, right_px: float, *, is_first: bool) -> None:
+    def _paint_line(
+        self, painter: QPainter, line: list[Part], top_px: float, right_px: float, *, is_first: bool
+    ) -> None:
         x_px = 2.0 * GRID_PX
         strong, plain = strong_font(self.font()), self.font()
         for i, part in enumerate(line):

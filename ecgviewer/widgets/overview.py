@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
@@ -126,7 +126,8 @@ class OverviewStrip(QFrame):
         if not is_finite.any():
             return kept
         # The 1st and 99th percentile set the height: a single spike must not flatten the rest.
-        bottom_mv, top_mv = np.percentile(low_mv[is_finite], 1), np.percentile(high_mv[is_finite], 99)
+        bottom_mv = float(np.percentile(low_mv[is_finite], 1))
+        top_mv = float(np.percentile(high_mv[is_finite], 99))
         height_px = STRIP_PX - TIME_PX - 8
         px_per_mv = height_px / max(top_mv - bottom_mv, 0.1)
         top_px = np.clip((top_mv - high_mv) * px_per_mv, 0, height_px) + 5

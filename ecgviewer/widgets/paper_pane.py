@@ -86,7 +86,7 @@ class PaperPane(QWidget):
             first = patient_parts(record, self._heart_rate_bpm)
             if self._neighbour is not None:
                 first = _library_parts(self._neighbour, first)
-        second = scale_parts(self._paper.state, self.view.scale, page.note if page is not None else "")
+        second = scale_parts(self._paper.state, self.view.screen_scale, page.note if page is not None else "")
         self.header.set_lines(first, second)
 
     def _on_paper_changed(self, state: PaperState) -> None:

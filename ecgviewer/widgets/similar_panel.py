@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QModelIndex, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QLabel, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from ecgviewer.jobs.protocol import Neighbour
+from ecgviewer.jobs.protocol import Neighbour, Similar
 from ecgviewer.state.analysis import Analysis, WorkerStatus
 from ecgviewer.state.similar import accessible_text, left_out_text, notice_text, statements_text, who_text
 from ecgviewer.state.theme import Theme
@@ -96,8 +96,8 @@ class SimilarDelegate(QStyledItemDelegate):
 
 
 def _thumbnail(lead_uv: npt.NDArray[np.int16], width_px: int) -> QPolygonF:
-    lead_mv = lead_uv.astype(np.float32) / 1000
-    low_mv, high_mv = envelope(lead_mv - np.median(lead_mv), width_px)
+    lead_mv = lead_uv.astype(np.float32) / np.float32(1000)
+    low_mv, high_mv = envelope(lead_mv - np.float32(np.median(lead_mv)), width_px)
     step_px = width_px / low_mv.size
     points = []
     for i, (low, high) in enumerate(zip(low_mv.tolist(), high_mv.tolist(), strict=True)):
@@ -116,12 +116,13 @@ class SimilarPanel(AnswerPanel):
         super().__init__("Similar ECGs", SimilarModel(), self._delegate, theme, ROW_PX + 4)
         self.setObjectName("similar")
         self._analysis: Analysis | None = None
+        self._shown: Similar | None = None
         self._left_out = quiet_small_label()
         self._attribution = quiet_small_label()
         for label in (self._left_out, self._attribution):
             label.setContentsMargins(PAD_PX, 2, PAD_PX, 4)
             label.hide()
-            self.layout().addWidget(label)
+            self.body.addWidget(label)
         self.list.doubleClicked.connect(self._on_chosen)
         self.list.installEventFilter(self)
 
@@ -137,7 +138,7 @@ class SimilarPanel(AnswerPanel):
     def set_analysis(self, analysis: Analysis, status: WorkerStatus) -> None:
         """Show what is known."""
         if analysis is not self._analysis:
-            self._analysis = analysis
+            self._analysis, self._shown = analysis, None
             self._stop_waiting()
         similar = analysis.similar
         attribution = status.ready.attribution if status.ready is not None else ""
@@ -145,9 +146,9 @@ class SimilarPanel(AnswerPanel):
         self._attribution.setToolTip(attribution)
         _set_foot(self._left_out, left_out_text(similar) if similar is not None else "")
         if similar is not None:
-            if self.model.rows and self._shown is similar:
+            if self._shown is similar:
                 return
-            self._shown: object = similar
+            self._shown = similar
             self._delegate.forget()
             thumbnails = analysis.thumbnails_uv
             rows: list[object] = [
@@ -171,14 +172,15 @@ class SimilarPanel(AnswerPanel):
         if isinstance(row, SimilarRow):
             self.neighbour_chosen.emit(row.neighbour)
 
-    def eventFilter(self, watched: object, event: object) -> bool:  # noqa: D102
-        is_key = isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress
-        if is_key and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: D102
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._on_chosen(self.list.currentIndex())
             return True
         return False
 
 
-def _set_foot(label: object, text: str) -> None:
-    label.setText(text)  # type: ignore[attr-defined]
-    label.setVisible(bool(text))  # type: ignore[attr-defined]
+def _set_foot(label: QLabel, text: str) -> None:
+    label.setText(text)
+    label.setVisible(bool(text))

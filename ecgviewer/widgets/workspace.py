@@ -6,12 +6,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.protocol import Neighbour
-from ecgviewer.widgets.paper_pane import PaperPane
 from ecgviewer.state.paper import Paper
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.bars import HintLine, NoticeLine
 from ecgviewer.widgets.overview import OverviewStrip
+from ecgviewer.widgets.paper_pane import PaperPane
 from physioclr_core.record import EcgRecord
 
 

@@ -1,0 +1,1 @@
+"""Desktop application to review ECGs, for research use only."""
