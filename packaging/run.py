@@ -274,7 +274,8 @@ def pip_install(extras: frozenset[str]) -> None:
     ) as pip:
         for line in pip.stderr or ():
             said.append(line)
-            sys.stderr.write(line)
+            if not line.startswith("WARNING:"):  # retries and the like; what comes of them is said in the end
+                sys.stderr.write(line)
     if pip.returncode == 0:
         return
     if any(sign in line for line in said for sign in NETWORK_SIGNS):
