@@ -65,7 +65,8 @@ def test_worker_is_dispatched_without_qt() -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    imported = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")]
+    lines = done.stderr.splitlines()
+    assert done.returncode == 0, "\n".join(line for line in lines if not line.startswith("import time:"))
+    imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
     assert "ecgviewer.jobs.worker_main" in imported
     assert not {name.partition(".")[0] for name in imported} & QT
