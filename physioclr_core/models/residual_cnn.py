@@ -106,12 +106,13 @@ class ResidualCnn(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (batch, n_leads, n_samples)
-            Preprocessed ECG; zero where ``mask`` is 0.
+            Preprocessed ECG; what it holds where ``mask`` is 0 does not matter as long as it is finite.
         mask : Tensor, shape (batch, n_samples)
             1 where the input is signal, 0 where it is padding.
         """
         mask = mask[:, None, None, :]
-        x = self.stem(x.unsqueeze(2).contiguous(memory_format=torch.channels_last))
+        x = x.unsqueeze(2) * mask
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
         if self.config.stem_stride > 1:
             mask = stride_mask(mask, self.config.stem_stride)
         x = torch.relu(self.stem_norm(x)) * mask
