@@ -108,7 +108,10 @@ def _row(table: _Table, relative: str) -> dict[str, str] | None:
     end = len(content) if end < 0 else end
     for _ in range(_MAX_ROW_LINES):
         line = content[start:end].decode("utf-8", errors="replace").rstrip("\r")
-        fields = next(csv.reader([line]), [])
+        try:
+            fields = next(csv.reader([line]), [])
+        except csv.Error:  # begins in the middle of a report
+            fields = []
         if len(fields) == len(table.columns):
             row = dict(zip(table.columns, fields, strict=True))
             return row if relative in (row.get("filename_lr"), row.get("filename_hr")) else None

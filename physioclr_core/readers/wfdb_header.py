@@ -50,6 +50,8 @@ _MAX_TEXT = 40
 _Line = TypeVar("_Line")
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+# A name and a number of signals; whatever has not even that is no header with a fault but something else.
+_RECORD_LINE = re.compile(r"\S+\s+[+-]?[0-9]+(?:\s|$)")
 _RATE = re.compile(rf"({_NUMBER})(?:/({_NUMBER})(?:\(({_NUMBER})\))?)?")
 _FORMAT = re.compile(r"([0-9]{1,12})(?:x([0-9]{1,12}))?(?::([0-9]{1,12}))?(?:\+([0-9]{1,12}))?")
 _GAIN = re.compile(rf"({_NUMBER})(?:\(([+-]?[0-9]{{1,12}})\))?(?:/(\S+))?")
@@ -180,6 +182,9 @@ def parse_header(text: str) -> WfdbHeader:
             lines.append((number, stripped))
     if not lines:
         raise HeaderError("has comments but no record line")
+    number, record_line = lines[0]
+    if _RECORD_LINE.match(record_line) is None:
+        raise HeaderError(f"is not a WFDB header: line {number} is {quoted(record_line)}, no record line")
     header = _parse_lines(_parse_record_line, lines[:1])[0]
     signals: list[SignalSpec] = []
     segments: list[SegmentSpec] = []
@@ -258,8 +263,6 @@ def _parse_record_line(line: str) -> _RecordLine:
     fields = line.split()
     name, slash, n_segments = fields[0].partition("/")
     _check_file_name(name, "the record name")
-    if len(fields) < 2:
-        raise HeaderError("the number of signals is missing")
     n_signals = _non_negative(fields[1], "the number of signals")
     if n_signals == 0:
         raise HeaderError("the record has 0 leads")

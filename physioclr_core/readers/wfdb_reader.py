@@ -1,6 +1,6 @@
 """WFDB records (.hea with .dat or .mat): one file, several files, or several segments.
 
-Plain 16-bit records, which most ECG collections hold, are decoded with numpy. The other sample formats go through the
+16-bit samples, which most ECG collections hold, are decoded with numpy. The other sample formats go through the
 ``wfdb`` package, which takes 0.3 s to import and is imported when the first such record is opened. It decodes samples
 only; headers, gains, skew, segments and rates are handled here for all formats, because its own handling fails where
 two signals of a file have different skews and misplaces the gap after a skew at several samples per frame.

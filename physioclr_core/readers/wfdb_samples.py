@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from physioclr_core.units import mv_per_unit
 
 IntArray = npt.NDArray[np.signedinteger[Any]]
 
-PLAIN_FORMAT = 16
+# Formats that are integers of numpy; wfdb has the second one in its tables but fails to read it.
+_PLAIN_DTYPES = {16: np.dtype("<i2"), 61: np.dtype(">i2")}
 _BYTES_PER_SAMPLE = {8: 1, 80: 1, 16: 2, 61: 2, 160: 2, 24: 3, 32: 4}
 # Three samples in four bytes.
 _PACKED_FORMATS = (310, 311)
@@ -145,16 +147,18 @@ def read_mv(
     bad_checksums : list of int
         The signals whose samples do not have the checksum that the header states.
     """
-    is_plain = all(
-        signal.format == PLAIN_FORMAT and signal.samples_per_frame == 1 and signal.skew_frames == 0
-        for signal in header.signals
-    )
+    is_plain = all(group.format in _PLAIN_DTYPES for group in groups)
+    is_uniform = all(signal.samples_per_frame == 1 and signal.skew_frames == 0 for signal in header.signals)
+    if is_plain and is_uniform:
+        return _read_uniform_mv(header_path, header, groups, n_frames, wanted)
     if is_plain:
-        return _read_plain_mv(header_path, header, groups, n_frames, wanted)
-    return _read_through_wfdb_mv(header_path, header, n_frames, wanted)
+        samples = _decode_plain(header_path, header, groups, n_frames)
+    else:
+        samples = _decode_with_wfdb(header_path, header, n_frames)
+    return _align_mv(header, samples, n_frames, wanted)
 
 
-def _read_plain_mv(
+def _read_uniform_mv(
     header_path: Path, header: WfdbHeader, groups: list[FileGroup], n_frames: int, wanted: tuple[int, ...]
 ) -> tuple[FloatArray, list[int]]:
     signal_mv = np.empty((len(wanted), n_frames), np.float32)
@@ -187,7 +191,7 @@ def _plain_frames(header_path: Path, group: FileGroup, n_frames: int) -> npt.NDA
     shape = (n_frames, group.samples_per_frame)
     if n_frames * group.samples_per_frame * 2 > _MAP_ABOVE_BYTES:
         try:
-            return np.memmap(group.path, np.dtype("<i2"), "r", offset=group.byte_offset, shape=shape)
+            return np.memmap(group.path, _PLAIN_DTYPES[group.format], "r", offset=group.byte_offset, shape=shape)
         except (OSError, ValueError) as error:
             raise RecordError(header_path, f"its signal file {group.path.name} cannot be read ({error})") from None
     try:
@@ -196,7 +200,7 @@ def _plain_frames(header_path: Path, group: FileGroup, n_frames: int) -> npt.NDA
         raise RecordError(header_path, f"its signal file {group.path.name} {error.cause}") from None
     if group.byte_offset == _MAT4_OFFSET and group.path.suffix.lower() == ".mat":
         _check_mat4(header_path, group, content, n_frames)
-    flat = np.frombuffer(content, np.dtype("<i2"), shape[0] * shape[1], group.byte_offset)
+    flat = np.frombuffer(content, _PLAIN_DTYPES[group.format], shape[0] * shape[1], group.byte_offset)
     return flat.reshape(shape)
 
 
@@ -213,10 +217,24 @@ def _check_mat4(header_path: Path, group: FileGroup, content: bytes, n_frames: i
         )
 
 
-def _read_through_wfdb_mv(
-    header_path: Path, header: WfdbHeader, n_frames: int, wanted: tuple[int, ...]
+def _decode_plain(
+    header_path: Path, header: WfdbHeader, groups: list[FileGroup], n_frames: int
+) -> list[npt.NDArray[np.int16]]:
+    samples: list[npt.NDArray[np.int16]] = []
+    for group in groups:
+        frames = _plain_frames(header_path, group, n_frames)
+        begin = 0
+        for row in group.rows:
+            end = begin + header.signals[row].samples_per_frame
+            samples.append(frames[:, begin:end].reshape(-1))
+            begin = end
+    return samples
+
+
+def _align_mv(
+    header: WfdbHeader, samples: Sequence[IntArray], n_frames: int, wanted: tuple[int, ...]
 ) -> tuple[FloatArray, list[int]]:
-    samples = _decode_with_wfdb(header_path, header, n_frames)
+    """Scale signals of any skew and rate and put them on one time axis, as ``read_mv`` returns them."""
     top_rate = max(header.signals[row].samples_per_frame for row in wanted)
     signal_mv = np.empty((len(wanted), n_frames * top_rate), np.float32)
     bad_checksums: list[int] = []
@@ -301,8 +319,8 @@ def shift_earlier_(signal_mv: FloatArray, n_samples: int) -> None:
 def bring_to_length(signal_mv: FloatArray, out_mv: FloatArray) -> None:
     """Write leads to ``out_mv``, resampled where its length over the same duration is another.
 
-    Polyphase interpolation: its filter is a Nyquist filter, so every stored sample keeps its value and the values
-    between have no staircase, which repetition would draw into slopes that a reader measures.
+    Polyphase interpolation, because repetition would draw stairs into slopes that a reader measures. Where the rates
+    are in a whole ratio, every stored sample keeps its value; the filter alone would be off by up to 0.1 %.
     """
     if signal_mv.shape == out_mv.shape:
         out_mv[...] = signal_mv
@@ -313,6 +331,9 @@ def bring_to_length(signal_mv: FloatArray, out_mv: FloatArray) -> None:
     n_samples = min(new_mv.shape[1], out_mv.shape[1])
     out_mv[:, :n_samples] = new_mv[:, :n_samples]
     out_mv[:, n_samples:] = np.nan
+    ratio, rest = divmod(out_mv.shape[1], signal_mv.shape[1])
+    if rest == 0:
+        out_mv[:, ::ratio] = signal_mv
 
 
 def _stored_bytes(fmt: int, n_samples: int) -> int:
@@ -379,7 +400,7 @@ def _check_other_format(
 
 def _is_whole_file_checked(header_path: Path, header: WfdbHeader, group: FileGroup, n_frames: int) -> bool:
     signals = [header.signals[row] for row in group.rows]
-    if group.format != PLAIN_FORMAT or any(s.checksum is None or s.samples_per_frame > 1 for s in signals):
+    if group.format not in _PLAIN_DTYPES or any(s.checksum is None or s.samples_per_frame > 1 for s in signals):
         return False
     sums = _plain_frames(header_path, group, n_frames).sum(axis=0, dtype=np.int16).tolist()
     return all((total - (signal.checksum or 0)) % 2**16 == 0 for total, signal in zip(sums, signals, strict=True))
