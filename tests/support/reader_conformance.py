@@ -27,9 +27,9 @@ JSON_KEYS = (
 
 def read_and_check(path: Path) -> EcgRecord:
     """Read a record, check it against the contract, and check that its folder was not changed."""
-    before = _folder_state(path.parent)
+    before = _folder_state(path)
     record = read_record(path)
-    assert _folder_state(path.parent) == before
+    assert _folder_state(path) == before
     check_record(record)
     return record
 
@@ -84,9 +84,14 @@ def _check_residual(record: EcgRecord, residual_mv: float | None, weights: dict[
         assert np.isclose(residual_mv, np.sqrt(np.mean(finite**2)), rtol=1e-3, atol=1e-5)
 
 
-def _folder_state(folder: Path) -> dict[str, str]:
+def _folder_state(path: Path) -> dict[str, tuple[int, int, str]]:
+    """Return size, time and, for the record's own files, hash of what is in a record's folder."""
     return {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.iterdir())
-        if file.is_file() and file.stat().st_size < 10_000_000
+        file.name: (
+            file.stat().st_size,
+            file.stat().st_mtime_ns,
+            hashlib.sha256(file.read_bytes()).hexdigest() if file.stem == path.stem else "",
+        )
+        for file in path.parent.iterdir()
+        if file.is_file()
     }
