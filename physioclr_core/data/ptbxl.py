@@ -82,7 +82,8 @@ def load_ptbxl(root: Path, folds: tuple[int, ...]) -> PtbXl:
     Raises
     ------
     UserFacingError
-        If the database or a record is missing, or a record has another size than 12 x 1000 samples.
+        If the database or a record is missing, a record has another size than 12 x 1000 samples, or a statement is
+        none of the 71.
     """
     database = root / "ptbxl_database.csv"
     if not database.is_file():
@@ -104,6 +105,8 @@ def load_ptbxl(root: Path, folds: tuple[int, ...]) -> PtbXl:
             raise UserFacingError(f"{path}: {samples.size} samples instead of 12 x 1000.")
         signal[index] = samples.reshape(N_SAMPLES, N_LEADS).T
         for code in ast.literal_eval(row["scp_codes"]):
+            if code not in column:
+                raise UserFacingError(f"{database}: {row['filename_lr']} has the statement {code}, none of the 71.")
             labels[index, column[code]] = True
         digest.update(f"{row['ecg_id']},{row['patient_id']},{row['strat_fold']},{row['scp_codes']}\n".encode())
     digest.update(signal.tobytes())
