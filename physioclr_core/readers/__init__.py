@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physioclr_core.errors import RecordError
+from physioclr_core.readers.files import os_fault
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
 from physioclr_core.record import EcgRecord
 
@@ -60,16 +61,18 @@ def read_record(path: str | os.PathLike[str]) -> EcgRecord:
         If there is no such record or it cannot be read in full; one sentence with file and cause.
     """
     path = Path(path)
-    record_format = find_format(path)
-    if record_format is not None:
-        try:
+    try:
+        record_format = find_format(path)
+        if record_format is not None:
             return record_format.read(path)
-        except MemoryError:
-            raise RecordError(path, "is too large for this computer's memory") from None
-    if path.is_dir():
-        raise RecordError(path, "is a folder, not a record")
-    if not path.exists():
-        raise RecordError(path, "does not exist")
+        if path.is_dir():
+            raise RecordError(path, "is a folder, not a record")
+        if not path.exists():
+            raise RecordError(path, "does not exist")
+    except MemoryError:
+        raise RecordError(path, "is too large for this computer's memory") from None
+    except OSError as error:
+        raise os_fault(path, error) from None
     raise RecordError(path, f"is not of a format that can be read; readable are {readable_formats()}")
 
 

@@ -58,7 +58,7 @@ def os_fault(path: Path, error: OSError | ValueError) -> RecordError:
     """Say what kept a file from being read."""
     if isinstance(error, FileNotFoundError):
         return RecordError(path, "does not exist")
-    if isinstance(error, IsADirectoryError) or path.is_dir():
+    if isinstance(error, IsADirectoryError) or os.path.isdir(path):  # noqa: PTH112  (Path's raises for some names)
         return RecordError(path, "is a folder, not a file")
     if isinstance(error, PermissionError):
         return RecordError(path, "cannot be opened: permission denied")

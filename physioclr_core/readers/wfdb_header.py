@@ -56,7 +56,7 @@ _RATE = re.compile(rf"({_NUMBER})(?:/({_NUMBER})(?:\(({_NUMBER})\))?)?")
 _FORMAT = re.compile(r"([0-9]{1,12})(?:x([0-9]{1,12}))?(?::([0-9]{1,12}))?(?:\+([0-9]{1,12}))?")
 _GAIN = re.compile(rf"({_NUMBER})(?:\(([+-]?[0-9]{{1,12}})\))?(?:/(\S+))?")
 # The whole numbers of a signal line at once, which is most of the work of a header.
-_INTEGERS = re.compile(r"(?:[+-]?[0-9]{1,18} ?)*")
+_INTEGERS = re.compile(r"(?:[+-]?[0-9]{1,18}(?: |$))*")
 _INTEGER_FIELDS = ("the ADC resolution", "the ADC zero", "the initial value", "the checksum", "the block size")
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d*)?)?", re.ASCII)
 _DATE_NUMERIC = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
