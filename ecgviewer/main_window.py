@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from PySide6.QtCore import QSaveFile, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindo
 from ecgviewer.jobs.protocol import Neighbour
 from ecgviewer.menus import build_menus
 from ecgviewer.plot.screen import screen_facts
-from ecgviewer.services import documents
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.settings import Settings
 from ecgviewer.state.analysis import Analysis, WorkerStatus
@@ -148,20 +148,20 @@ class MainWindow(QMainWindow):
     def show_import_report(self) -> None:
         """Show what the reader found out about the ECG in sight."""
         if self.session.record is not None:
-            self._show_text("Import report", documents.import_report(self.session.record))
+            self._show_text("Import report", _documents().import_report(self.session.record))
 
     def show_model_card(self) -> None:
         """Show what the model is and what it is worth."""
         status = self.session.analyst.status
-        self._show_text("Model card", documents.model_card(status.ready, status.message))
+        self._show_text("Model card", _documents().model_card(status.ready, status.message))
 
     def show_shortcuts(self) -> None:
         """Show the list of keys."""
-        self._show_text("Keyboard shortcuts", documents.shortcuts(self.menus.shortcuts()))
+        self._show_text("Keyboard shortcuts", _documents().shortcuts(self.menus.shortcuts()))
 
     def show_about(self) -> None:
         """Show who and what this program is."""
-        self._show_text("About", documents.about(self.session.analyst.status.ready))
+        self._show_text("About", _documents().about(self.session.analyst.status.ready))
 
     def show_hints_once(self) -> None:
         """Show the first hints unless they were dismissed before."""
@@ -261,7 +261,16 @@ class MainWindow(QMainWindow):
         self.settings.window_geometry = self.saveGeometry()
         super().closeEvent(event)
         self.hide()
+        self.panels.findings.stop()
+        self.panels.similar.stop()
         self.closing.emit()
+
+
+def _documents() -> ModuleType:
+    # Only the Help menu needs them, and their imports would delay the first paint.
+    from ecgviewer.services import documents
+
+    return documents
 
 
 def _file_filters() -> str:

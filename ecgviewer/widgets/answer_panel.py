@@ -209,6 +209,10 @@ class AnswerPanel(QFrame):
         self._stack.setCurrentWidget(self.list)
         self._say(words, None)
 
+    def stop(self) -> None:
+        """Stop waiting; called when the window is closed."""
+        self._stop_waiting()
+
     def _stop_waiting(self) -> None:
         self._skeleton_timer.stop()
         self._tick.stop()

@@ -77,7 +77,7 @@ class ErrorBar(QFrame):
         if parent is not None and not self.isHidden():
             width_px = max(160, parent.width() - 4 * GRID_PX)
             height_px = max(self.heightForWidth(width_px), self.sizeHint().height(), 36)
-            self.setGeometry(2 * GRID_PX, GRID_PX, width_px, height_px)
+            self.setGeometry(2 * GRID_PX, GRID_PX // 2, width_px, height_px)
 
 
 class NoticeLine(QFrame):

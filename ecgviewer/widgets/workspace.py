@@ -89,4 +89,5 @@ class Workspace(QWidget):
         if self.hints is None:
             self.hints = HintLine()
             self._body.insertWidget(2, self.hints)
+            self.hints.show()
         return self.hints
