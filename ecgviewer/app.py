@@ -7,6 +7,7 @@ import socket
 import sys
 
 from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from ecgviewer.arguments import SNAPSHOT_SIZE_PX, Options
@@ -20,6 +21,7 @@ from ecgviewer.startup import seconds_since_process_start
 from ecgviewer.state.paper import Paper, PaperState
 from ecgviewer.state.theme import load_theme
 from ecgviewer.widgets.style import apply_theme, base_font
+from physioclr_core.paths import assets_dir
 
 DEFAULT_SIZE_PX = (1440, 900)
 
@@ -61,6 +63,14 @@ class Application:
         self.client.start()
         self.session.start_analysis()
 
+    def _finish(self) -> None:
+        """Do what nobody waits for."""
+        icon = QIcon()
+        for path in sorted((assets_dir() / "icons").glob("ecgviewer-*.png")):
+            icon.addFile(str(path))
+        self.window.setWindowIcon(icon)
+        self.window.show_hints_once()
+
     def shutdown(self) -> None:
         """End what runs beside the window."""
         self.loader.shutdown()
@@ -85,7 +95,7 @@ class Application:
             QTimer.singleShot(0, self.window, self.window.close)
             return
         QTimer.singleShot(0, self.window, self.start_analysis)
-        QTimer.singleShot(0, self.window, self.window.show_hints_once)
+        QTimer.singleShot(0, self.window, self._finish)
 
 
 def _paper_state(options: Options) -> PaperState:

@@ -189,7 +189,8 @@ class MainWindow(QMainWindow):
 
     def _on_analysis_changed(self, analysis: Analysis) -> None:
         status = self.session.analyst.status
-        self.workspace.main_pane.set_heart_rate(analysis.heart_rate_bpm)
+        rate = analysis.heart_rate
+        self.workspace.main_pane.set_heart_rate(analysis.heart_rate_bpm, rate.reason if rate is not None else "")
         self.panels.findings.set_analysis(analysis, status)
         self.panels.similar.set_analysis(analysis, status)
 

@@ -25,7 +25,9 @@ HIGHEST_LABEL_SHARE = 0.5
 LABEL_INSET_MM = 1.0
 TICK_MM = 2.0
 TICK_FROM_BASELINE_MM = 5.0
+# The word stands in a gap that is wide enough for it, above one that is narrower, and at none of a few pixels.
 NARROWEST_GAP_LABEL_PX = 28.0
+NARROWEST_LABELLED_GAP_PX = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,11 @@ class LabelItem(_Furniture):
                 if box.width() >= NARROWEST_GAP_LABEL_PX:
                     painter.setPen(QColor(self._theme.text_quiet))
                     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "gap")
+                elif box.width() >= NARROWEST_LABELLED_GAP_PX:
+                    painter.setPen(QColor(self._theme.text_quiet))
+                    above = box.adjusted(-NARROWEST_GAP_LABEL_PX, -self._quiet_metrics.height(), 0, 0)
+                    above.setWidth(box.width() + 2 * NARROWEST_GAP_LABEL_PX)
+                    painter.drawText(above, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, "gap")
 
 
 class GutterItem(_Furniture):

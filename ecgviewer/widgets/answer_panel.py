@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from ecgviewer.state.theme import Theme
+from ecgviewer.widgets.shapes import MarkWidget
 from ecgviewer.widgets.style import GRID_PX, small_font, strong_font
 
 SKELETON_AFTER_MS = 150
@@ -133,9 +134,15 @@ class AnswerPanel(QFrame):
         self._words.setProperty("quiet", True)
         self._button = QPushButton("Try again")
         self._button.clicked.connect(self._on_button_clicked)
+        self._mark = MarkWidget("notice", theme.notice, theme.panel)
+        said = QHBoxLayout()
+        said.setSpacing(GRID_PX)
+        said.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        said.addWidget(self._words, 1)
         self._foot = QVBoxLayout()
         self._foot.setContentsMargins(2 * GRID_PX, 0, 2 * GRID_PX, GRID_PX)
-        self._foot.addWidget(self._words)
+        self._foot.setSpacing(GRID_PX)
+        self._foot.addLayout(said)
         self._foot.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
         blank = QWidget()
         self._stack = QStackedLayout()
@@ -159,6 +166,7 @@ class AnswerPanel(QFrame):
         """Draw in other colours."""
         self._theme = theme
         self._skeleton.set_theme(theme)
+        self._mark.set_colours(theme.notice, theme.panel)
         self.list.viewport().update()
 
     def add_to_heading(self, widget: QWidget) -> None:
@@ -201,13 +209,13 @@ class AnswerPanel(QFrame):
         self._stack.setCurrentIndex(0)
         self._say(words, "Try again" if can_retry else None)
 
-    def show_rows(self, rows: list[object], *, detail: str = "", words: str = "") -> None:
-        """Show an answer."""
+    def show_rows(self, rows: list[object], *, detail: str = "", words: str = "", is_notice: bool = False) -> None:
+        """Show an answer; words that are a notice get its mark."""
         self._stop_waiting()
         self.model.set_rows(rows)
         self._detail.setText(detail)
         self._stack.setCurrentWidget(self.list)
-        self._say(words, None)
+        self._say(words, None, is_notice=is_notice)
 
     def stop(self) -> None:
         """Stop waiting; called when the window is closed."""
@@ -217,8 +225,9 @@ class AnswerPanel(QFrame):
         self._skeleton_timer.stop()
         self._tick.stop()
 
-    def _say(self, words: str, button: str | None) -> None:
+    def _say(self, words: str, button: str | None, *, is_notice: bool = False) -> None:
         self._words.setText(words)
+        self._mark.setVisible(is_notice and bool(words))
         self._words.setVisible(bool(words))
         self._button.setText(button or "")
         self._button.setVisible(button is not None)

@@ -110,8 +110,6 @@ class FindingsDelegate(QStyledItemDelegate):
             draw_mark(painter, octagon(QRectF(x_px, line.center().y() - 7, 14, 14)), theme.urgent, theme.panel)
             x_px += 20
         x_px = _word(painter, finding.code, strong, ink, x_px, right_px, line)
-        if is_urgent:
-            x_px = _word(painter, "urgent", strong, QColor(theme.urgent), x_px, right_px, line)
         _word(painter, finding.description, font, ink, x_px, right_px, line)
         self._paint_bar(painter, row, QRectF(rect.left(), rect.top() + 30, rect.width(), BAR_PX), font)
 

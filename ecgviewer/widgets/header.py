@@ -24,6 +24,7 @@ class HeaderView(QFrame):
         self.setObjectName("header")
         self._theme = theme
         self._lines: tuple[list[Part], list[Part]] = ([], [])
+        self._remark = ""
         self.setFixedHeight(2 * LINE_PX + GRID_PX + 1)
         self._close: QToolButton | None = None
         if can_close:
@@ -44,8 +45,13 @@ class HeaderView(QFrame):
             return
         self._lines = (first, second)
         self.setAccessibleName(self.text())
-        self.setToolTip(self.text())
+        self.set_remark(self._remark)
         self.update()
+
+    def set_remark(self, remark: str) -> None:
+        """Add a sentence to the tooltip."""
+        self._remark = remark
+        self.setToolTip("\n".join(filter(None, (self.text(), remark))))
 
     def text(self) -> str:
         """Return both lines as plain text."""

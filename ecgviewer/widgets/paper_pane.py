@@ -74,9 +74,10 @@ class PaperPane(QWidget):
         self.view.set_record(record)
         self._refresh_header()
 
-    def set_heart_rate(self, bpm: float | None) -> None:
-        """Show a heart rate; None is not known."""
+    def set_heart_rate(self, bpm: float | None, reason: str = "") -> None:
+        """Show a heart rate; None is not known, for the reason that the header's tooltip then gives."""
         self._heart_rate_bpm = bpm
+        self.header.set_remark(f"Heart rate: {reason}" if reason else "")
         self._refresh_header()
 
     def _refresh_header(self) -> None:

@@ -157,7 +157,7 @@ class SimilarPanel(AnswerPanel):
             ]
             n_library = status.ready.n_library if status.ready is not None else 0
             detail = f"of {n_library:,}".replace(",", " ") if n_library else ""
-            self.show_rows(rows, detail=detail, words=notice_text(similar))
+            self.show_rows(rows, detail=detail, words=notice_text(similar), is_notice=similar.reason is None)
         elif analysis.failure is not None:
             self.fail(f"not searched: {analysis.failure}", can_retry=False)
         else:
