@@ -265,8 +265,9 @@ def _decode_with_wfdb(header_path: Path, header: WfdbHeader, n_frames: int) -> l
     except Exception as error:  # noqa: BLE001  (wfdb raises whatever its arithmetic meets)
         raise RecordError(header_path, f"its signals cannot be decoded ({_first_line(error)})") from None
     # wfdb parses the header itself, by looser rules; samples count only where both agree on what is stored.
-    stated = [(s.file_name, str(s.format), s.samples_per_frame) for s in header.signals]
-    parsed = list(zip(record.file_name or [], record.fmt or [], record.samps_per_frame or [], strict=False))
+    stated = [(s.file_name, str(s.format), s.samples_per_frame, s.byte_offset) for s in header.signals]
+    offsets = [offset or 0 for offset in record.byte_offset or []]
+    parsed = list(zip(record.file_name or [], record.fmt or [], record.samps_per_frame or [], offsets, strict=False))
     samples = record.e_d_signal
     if stated != parsed or samples is None or len(samples) != len(stated):
         raise RecordError(header_path, "is read in two different ways by two WFDB parsers, so it is not read at all")

@@ -345,6 +345,13 @@ def test_an_implausible_amplitude_puts_the_gain_in_doubt(tmp_path: Path) -> None
     assert any("gain is in doubt" in text for text in record.report.warnings)
 
 
+def test_absurd_amplitudes_stay_finite_numbers(tmp_path: Path) -> None:
+    # Their squares are beyond float32.
+    header = write_signals(tmp_path, "x", real_adu(3, bits=32), 32, "0.000000001/V", ["I", "III", "II"])
+    record = read_and_check(header)
+    assert (record.report.einthoven_residual_mv or 0) > 2e19
+
+
 def test_leads_keep_the_files_order_and_unknown_ones_their_names(tmp_path: Path) -> None:
     names = ["V5", "chan 2", "Lead II", "aVF", "MLII"]
     record = read_and_check(write_signals(tmp_path, "x", real_adu(5), leads=names))
