@@ -68,12 +68,17 @@ def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
     for index, start in enumerate(starts):
         valid = np.flatnonzero(is_valid[start : start + length])
         mask[index, valid] = 1.0
-        if len(valid):
+        if len(valid) == length:  # the common case, without a copy by index
+            x[index] = model_input(signal[:, start : start + length])
+        elif len(valid):
             x[index][:, valid] = model_input(signal[:, start + valid])
     is_enough = mask.sum(axis=1) >= spec.min_samples
     if not is_enough.any():
         raise NotAssessedError(f"gaps leave no window with {needed_s:g} s of signal in all leads")
-    return Windows(x[is_enough], mask[is_enough], np.asarray(starts)[is_enough] / spec.fs_hz)
+    start_s = np.asarray(starts) / spec.fs_hz
+    if is_enough.all():
+        return Windows(x, mask, start_s)
+    return Windows(x[is_enough], mask[is_enough], start_s[is_enough])
 
 
 def _window_starts(n_samples: int, spec: InputSpec) -> list[int]:
@@ -107,8 +112,8 @@ def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
 
 def _has_signal(lead_mv: FloatArray) -> bool:
     """Tell a recorded lead from a flat or empty one: a lead that is off must not pass for an isoelectric one."""
-    valid = lead_mv[np.isfinite(lead_mv)]
-    return bool(len(valid)) and float(np.ptp(valid)) > 0.0
+    low, high = np.fmin.reduce(lead_mv), np.fmax.reduce(lead_mv)  # both pass over NaN
+    return bool(high > low)
 
 
 def _listed(names: list[str]) -> str:
