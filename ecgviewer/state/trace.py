@@ -120,7 +120,8 @@ def _extremes(samples: FloatArray, runs: IntArray, samples_a_pixel: float) -> Po
     first, stop = int(runs[0, 0]), int(runs[-1, 1])
     columns = np.arange(int(first / samples_a_pixel), int((stop - 1) / samples_a_pixel) + 1)
     edges = np.ceil(columns * samples_a_pixel).astype(np.int64).clip(first, stop - 1)
-    edges = np.unique(np.concatenate((edges, runs.ravel()[:-1])))
+    edges = np.sort(np.concatenate((edges, runs.ravel()[:-1])))
+    edges = edges[np.append(True, np.diff(edges) > 0)]
     run_of_edge = np.searchsorted(runs[:, 0], edges, side="right") - 1
     is_run = edges < runs[run_of_edge, 1]
     low = np.minimum.reduceat(samples[:stop], edges)[is_run]
