@@ -47,11 +47,12 @@ def mean_heart_rate(signal_mv: FloatArray, fs_hz: float) -> HeartRateResult:
     if signal_mv.shape[1] < _MIN_DURATION_S * fs_hz:
         return HeartRateResult(None, "the record is shorter than 1 s")
     bridged = bridge_gaps(signal_mv)
-    bridged = bridged[np.ptp(bridged, axis=1) >= _FLAT_MV]
+    has_signal = np.ptp(bridged, axis=1) >= _FLAT_MV
+    bridged = bridged[has_signal]
     if not len(bridged):
         return HeartRateResult(None, "all leads are flat")
     energy = qrs_energy(bridged, fs_hz)
-    n_gap_samples = np.cumsum(~np.isfinite(signal_mv).all(axis=0))
+    n_gap_samples = np.cumsum(~np.isfinite(signal_mv[has_signal]).all(axis=0))
     rates = []
     for threshold in (_THRESHOLD, _LOW_THRESHOLD, _HIGH_THRESHOLD):
         peaks = _energy_peaks(energy, fs_hz, threshold)
