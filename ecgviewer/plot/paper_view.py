@@ -50,6 +50,9 @@ class PaperView(GraphicsView):
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setAccessibleName("ECG paper")
+        # The scene would accept every drag and then no drop; files are for the window.
+        self.setAcceptDrops(False)
+        self.viewport().setAcceptDrops(False)
         self._grid = GridItem(theme)
         self._labels = LabelItem(theme, self.font())
         self._traces = TraceItem(theme)

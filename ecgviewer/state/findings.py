@@ -98,10 +98,11 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     Returns
     -------
     list of FindingRow
-        Urgent candidates, then candidates by group in their given order, then the folds.
+        Urgent candidates, then candidates by group in their given order, then the folds; nothing where the record was
+        not assessed.
     """
     if predictions.reason is not None:
-        return [FindingRow("note", f"not assessed: {predictions.reason}")]
+        return []
     candidates = [finding for finding in predictions.findings if is_candidate(finding)]
     urgent = sorted((f for f in candidates if f.is_urgent), key=lambda f: -f.probability)
     rows: list[FindingRow] = []

@@ -143,8 +143,8 @@ def _arrange(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gai
     others = [Cell(name, idx) for idx, name in enumerate(lead_names) if name not in STANDARD_LEADS]
     repeated = [Cell(name, idx) for idx, name in enumerate(lead_names) if name in STANDARD_LEADS and where[name] != idx]
     if n_standard < FEWEST_STANDARD_LEADS:
-        standard = [Cell(name, where[name]) for name in STANDARD_LEADS if name in where]
-        return _stack([*standard, *repeated, *others], gain_mm_mv)
+        cells = [Cell(name, idx) for idx, name in enumerate(lead_names)]
+        return _stack(sorted(cells, key=_conventional_place), gain_mm_mv)
     column_s = min(COLUMN_S, duration_s / 4)
     if layout == "12x1" or column_s < SHORTEST_COLUMN_S:
         note = "" if layout == "12x1" else "too short for columns, one row a lead"
@@ -197,6 +197,12 @@ def spans_between(page: Page, start_s: float, end_s: float, duration_s: float, a
                 n = len(row.cells)
                 spans.append(Span(row_idx, row.cells[k % n], left_s, right_s, k % n == 0 and left_s > 0))
     return spans
+
+
+def _conventional_place(cell: Cell) -> int:
+    # Modified limb leads (MLII) stand where the lead that they stand for does; all others come last, in their order.
+    name = cell.label.removeprefix("ML")
+    return STANDARD_LEADS.index(name) if name in STANDARD_LEADS else len(STANDARD_LEADS)
 
 
 def _stack(cells: list[Cell], gain_mm_mv: float, note: str = "") -> Page:

@@ -184,10 +184,13 @@ class FindingsPanel(AnswerPanel):
     def _show(self) -> None:
         if self._analysis is None or self._analysis.predictions is None:
             return
+        reason = self._analysis.predictions.reason
+        if reason is not None:
+            self.show_rows([], words=f"not assessed: {reason}")
+            return
         position = self.list.verticalScrollBar().value()
         rows: list[object] = list(finding_rows(self._analysis.predictions, self._open_folds))
-        is_assessed = self._analysis.predictions.reason is None
-        self.show_rows(rows, detail="candidates, not a diagnosis" if is_assessed else "")
+        self.show_rows(rows, detail="candidates, not a diagnosis")
         self.list.verticalScrollBar().setValue(position)
 
     def _on_activated(self, index: QModelIndex) -> None:

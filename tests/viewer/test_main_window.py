@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
@@ -103,6 +103,23 @@ class TestOpening:
         window.dropEvent(drop)
         assert window.session.record.name == demo_paths[0].stem
 
+    def test_a_drag_over_the_paper_reaches_the_window(self, make_window: Callable, demo_paths: list[Path]) -> None:
+        window = make_window()
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(demo_paths[0]))])
+        drag = QDragEnterEvent(
+            QPoint(50, 50),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        view = window.workspace.main_pane.view
+        assert not view.acceptDrops()
+        assert not view.viewport().acceptDrops()
+        QApplication.sendEvent(window, drag)
+        assert drag.isAccepted()
+
     def test_opened_files_are_recent_and_demos_are_not(self, make_window: Callable, demo_paths: list[Path]) -> None:
         window = make_window(keeps_settings=True)
         window.open_file(demo_paths[0])
@@ -192,7 +209,8 @@ class TestAnalysis:
         window.session.analyst.get_ready()
         reason = "the model needs V2"
         _answer(window, predictions(reason=reason, findings=[]), similar(reason=reason, neighbours=[]))
-        assert [row.text for row in window.panels.findings.rows()] == ["not assessed: the model needs V2"]
+        assert window.panels.findings.words == "not assessed: the model needs V2"
+        assert window.panels.findings.rows() == []
         assert window.panels.similar.words == "not searched: the model needs V2"
 
     def test_a_failure_leaves_the_ecg_and_can_be_tried_again(
