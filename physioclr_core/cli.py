@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         output has gone.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names in a file may have letters that a terminal's encoding lacks, which is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         args = build_parser(arguments[0] if arguments else None).parse_args(arguments)
         code = int(args.run(args))

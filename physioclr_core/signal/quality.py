@@ -185,9 +185,9 @@ def _residual_mv(signal_mv: FloatArray, lead_names: Sequence[str], weights: dict
         else:
             total -= lead_mv
     assert total is not None
-    with np.errstate(over="ignore"):
-        mean_square = float(np.add.reduce(total * total)) / max(total.size, 1)
-    if not np.isfinite(mean_square):  # gaps, or amplitudes so absurd that their squares need float64
+    # The sum is in float64: a long record would lose digits in float32, and absurd amplitudes would overflow it.
+    mean_square = float(np.einsum("i,i->", total, total, dtype=np.float64)) / max(total.size, 1)
+    if np.isnan(mean_square):
         finite = total[np.isfinite(total)].astype(np.float64)
         if finite.size == 0:
             return None

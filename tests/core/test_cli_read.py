@@ -100,6 +100,14 @@ def test_a_name_with_a_line_break_is_still_one_line(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err == "physioclr: a b.hea: does not exist.\n"
 
 
+def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
+    header = write_signals(tmp_path, "x", real_adu(1), gain="1/\u00b5V", leads=["\u0394V"])
+    command = [sys.executable, "-m", "physioclr_core.cli", "read", str(header)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
+    assert "Leads: \\u0394V" in done.stdout
+
+
 def test_wrong_usage_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in ([], ["read"], ["no-such-command"]):
         with pytest.raises(SystemExit) as caught:
