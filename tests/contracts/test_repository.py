@@ -25,9 +25,10 @@ ROOT_NAMES = {
     "tests",
 }
 # Home folders of the systems, and the usual work folders of servers and containers.
-DEVELOPER_PATH = re.compile(
-    rb"(?<![\w.:/~-])/(?:home|Users|root|work|workspace|scratch)/[\w.-]+/?|\b[A-Z]:\\\\?Users\\\\?\w+"
-)
+DEVELOPER_PATHS = [  # each starts with a fixed byte, which makes the search through large files fast
+    re.compile(rb"/(?<![\w.:/~-]/)(?:home|Users|root|work|workspace|scratch)/[\w.-]+/?"),
+    re.compile(rb":(?<=\b[A-Z]:)\\\\?Users\\\\?\w+"),
+]
 # Modules whose files execute code when they are opened.
 CODE_IN_FILES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
@@ -55,6 +56,13 @@ def test_packaging_is_no_package() -> None:
     assert not (ROOT / "packaging" / "__init__.py").exists()
 
 
+def test_every_folder_of_the_packages_is_a_package(tracked: list[Path]) -> None:
+    # The import rules do not see into others.
+    sources = [path for path in tracked if path.suffix == ".py"]
+    folders = {path.parent for path in sources if path.relative_to(ROOT).parts[0] in ("physioclr_core", "ecgviewer")}
+    assert sorted(relative(folder) for folder in folders if folder / "__init__.py" not in tracked) == []
+
+
 def test_no_file_names_a_path_of_someones_machine(tracked: list[Path]) -> None:
     # Binary files too: exporters like to write stack traces into models.
     found = [f"{relative(path)}: {match}" for path in tracked for match in developer_paths(path.read_bytes())]
@@ -62,7 +70,7 @@ def test_no_file_names_a_path_of_someones_machine(tracked: list[Path]) -> None:
 
 
 def developer_paths(content: bytes) -> list[str]:
-    return sorted({match.group().decode() for match in DEVELOPER_PATH.finditer(content)})
+    return sorted({match.group().decode() for path in DEVELOPER_PATHS for match in path.finditer(content)})
 
 
 @pytest.mark.parametrize("path", ["/~home/ada/ecg", '"/~Users/ada/x.py', "(/~scratch/x/y", r"C:~\Users\ada"])
