@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,23 @@ def export_onnx(model: ResidualCnn, path: Path, n_samples: int) -> None:
     )
     if program is None:
         raise ModelError(f"{path}: the exporter returned no program.")
+    _drop_metadata_(program.model)
     program.save(str(path), external_data=False)
+
+
+def _drop_metadata_(model: Any) -> None:
+    """Remove the exporter's notes: they hold the stack traces, and with them the folders, of whoever exported."""
+    model.metadata_props.clear()
+    graphs = [model.graph, *(function.graph for function in model.functions.values())]
+    for graph in graphs:
+        graph.metadata_props.clear()
+        for value in (*graph.inputs, *graph.outputs, *graph.initializers.values()):
+            value.metadata_props.clear()
+        for node in graph:
+            node.metadata_props.clear()
+            node.doc_string = None
+            for value in node.outputs:
+                value.metadata_props.clear()
 
 
 class FusedShortcut(nn.Module):
