@@ -29,7 +29,7 @@ from ecgviewer.jobs.protocol import (
     decode,
     encode,
 )
-from physioclr_core.errors import UserFacingError
+from physioclr_core.errors import LibraryError, UserFacingError
 from physioclr_core.infer.model import Assessment, EcgModel
 from physioclr_core.infer.windows import NotAssessedError, Windows, windows_of
 from physioclr_core.leads import STANDARD_LEADS
@@ -103,11 +103,14 @@ class Worker:
             windows = windows_of(record, self._model.manifest.input)
         except NotAssessedError as reason:
             self._send(Predictions(request.job, str(reason), [], 0, None))
-            self._send(Similar(request.job, str(reason), [], [], False, self._library.limit_distance, None, 0.0))
+            self._send(self._no_similar(request.job, str(reason)))
         else:
             assessment = self._model.assess_windows([windows])[0]
             self._send(self._predictions(request.job, assessment))
-            self._send(self._similar(request, assessment, windows))
+            try:
+                self._send(self._similar(request, assessment, windows))
+            except LibraryError as error:  # the predictions stand, and the heart rate is still to come
+                self._send(self._no_similar(request.job, str(error)))
         self._send(_heart_rate(request.job, record))
 
     def _predictions(self, job: int, assessment: Assessment) -> Predictions:
@@ -153,6 +156,9 @@ class Worker:
             thumbnails=str(thumbnails),
             thumbnail_fs_hz=self._library.fs_hz,
         )
+
+    def _no_similar(self, job: int, reason: str) -> Similar:
+        return Similar(job, reason, [], [], False, self._library.limit_distance, None, 0.0)
 
     def _open_library_record(self, request: OpenLibraryRecord) -> None:
         np.save(request.signal, self._library.signal_mv(request.entry), allow_pickle=False)
