@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,9 +30,9 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """How and when it was recorded; ``None`` is unknown."""
+    """How and when it was recorded; ``None`` is unknown, a plain date has no known time of day."""
 
-    start: datetime | None = None
+    start: datetime | date | None = None
     device: str | None = None
     filters: str | None = None
     snomed_codes: tuple[str, ...] = ()

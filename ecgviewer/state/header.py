@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.screen import ScreenScale
@@ -61,11 +62,18 @@ def patient_parts(record: EcgRecord, heart_rate_bpm: float | None) -> list[Part]
     return [
         Part(patient_text(patient)),
         *who_parts(patient.sex, patient.age_years, patient.over_89),
-        Part(f"{start:%Y-%m-%d %H:%M}" if start is not None else UNKNOWN, label="" if start else "date"),
+        Part(start_text(start), label="" if start else "date"),
         Part(rate, label="HR"),
         Part(f"{record.fs_hz:g}", "Hz"),
         Part(record.name, label="record"),
     ]
+
+
+def start_text(start: datetime | date | None) -> str:
+    """Return date and time of day, or what is known of them."""
+    if start is None:
+        return UNKNOWN
+    return f"{start:%Y-%m-%d %H:%M}" if isinstance(start, datetime) else f"{start:%Y-%m-%d}"
 
 
 def who_parts(sex: str | None, age_years: float | None, over_89: bool) -> list[Part]:

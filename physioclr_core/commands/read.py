@@ -53,7 +53,7 @@ def summary(record: EcgRecord) -> str:
         f"{record.duration_s:g} s ({record.n_samples} samples)",
         f"Leads: {', '.join(record.lead_names)}",
         f"Patient: {', '.join(part for part in (patient.patient_id, age, patient.sex) if part) or 'unknown'}",
-        f"Recorded: {acquisition.start.isoformat(' ') if acquisition.start else 'unknown'}",
+        f"Recorded: {str(acquisition.start) if acquisition.start else 'unknown'}",
     ]
     if acquisition.statements:
         lines.append(f"Statements: {', '.join(acquisition.statements)}")

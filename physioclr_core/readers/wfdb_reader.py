@@ -8,7 +8,7 @@ two signals of a file have different skews and misplaces the gap after a skew at
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ def read_wfdb(path: Path) -> EcgRecord:
     name = header_path.stem
     if header.record_name != name:
         warnings.append(f"The header calls the record {quoted(header.record_name)}, its file is named {quoted(name)}.")
-    start = _start(header, facts, sidecar, leads.ignored, warnings)
+    start = _start(header, facts, sidecar, leads.ignored)
     patient = _patient(facts, sidecar, warnings)
     warnings += leads.warnings
     lead_names = name_leads((source.source_name for source in leads.sources), warnings)
@@ -111,13 +111,11 @@ def find_header(path: Path) -> Path:
 
 
 def _start(
-    header: WfdbHeader, facts: CommentFacts, sidecar: SidecarFacts | None, ignored: list[str], warnings: list[str]
-) -> datetime | None:
+    header: WfdbHeader, facts: CommentFacts, sidecar: SidecarFacts | None, ignored: list[str]
+) -> datetime | date | None:
     day = header.base_date or facts.ecg_date
     if day is not None:
-        if header.base_time is None:
-            warnings.append("The recording's date is known but not its time of day; midnight stands for it.")
-        return datetime.combine(day, header.base_time or time())
+        return day if header.base_time is None else datetime.combine(day, header.base_time)
     if header.base_time is not None:
         ignored.append(f"start time {header.base_time.isoformat()}: it has no date")
     return sidecar.recording_date if sidecar else None
