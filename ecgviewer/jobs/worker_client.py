@@ -205,7 +205,8 @@ class WorkerClient(QObject):
             self._stderr = (self._stderr + bytes(self._process.readAllStandardError().data()))[-LONGEST_STDERR:]
 
     def _on_output(self) -> None:
-        while (process := self._process) is not None and process.canReadLine():
+        # After a fault nothing that is still in the pipe is believed.
+        while (process := self._process) is not None and self._fault is None and process.canReadLine():
             line = bytes(process.readLine().data())
             try:
                 message = decode(line)
