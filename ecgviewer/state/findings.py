@@ -10,6 +10,8 @@ from ecgviewer.jobs.protocol import Finding, Predictions
 GROUPS = ("Rhythm", "Conduction", "Infarction", "ST/T", "Hypertrophy", "Normal", "Form")
 BELOW = "below threshold"
 UNJUDGED = "too few examples"
+# A statement without a threshold is never a candidate, but one that is more likely than not must not stay folded away.
+IN_SIGHT_PROBABILITY = 0.5
 
 RowKind = Literal["heading", "urgent heading", "finding", "fold", "note", "link"]
 
@@ -98,8 +100,8 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     Returns
     -------
     list of FindingRow
-        Urgent candidates, then candidates by group in their given order, then the folds; nothing where the record was
-        not assessed.
+        Urgent candidates, then candidates by group in their given order, then what is more likely than not but has no
+        threshold, then the folds; nothing where the record was not assessed.
     """
     if predictions.reason is not None:
         return []
@@ -117,6 +119,11 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
         rows.append(FindingRow("note", "no candidate reaches its threshold"))
     below = [f for f in predictions.findings if f.threshold is not None and not is_candidate(f)]
     unjudged = [f for f in predictions.findings if f.threshold is None]
+    likely = [f for f in unjudged if f.probability >= IN_SIGHT_PROBABILITY]
+    if likely:
+        rows.append(FindingRow("heading", "Likely, but no threshold"))
+        rows += [FindingRow("finding", f.code, f) for f in sorted(likely, key=lambda f: -f.probability)]
+        unjudged = [f for f in unjudged if f not in likely]
     for fold, members in ((BELOW, below), (UNJUDGED, unjudged)):
         if members:
             is_open = fold in open_folds

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from viewer_doubles import findings, neighbours, predictions, similar
 
+from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import WorkerStatus, short_reason
 from ecgviewer.state.findings import BELOW, UNJUDGED, finding_rows, judgement_text, probability_text
 from ecgviewer.state.geometry import Geometry
@@ -222,6 +223,14 @@ class TestFindings:
         assert finding is not None
         assert judgement_text(finding) == "too few examples (n=2)"
         assert not rows[-1].is_candidate
+
+    def test_what_is_likely_but_has_no_threshold_stays_in_sight_and_is_no_candidate(self) -> None:
+        flutter = Finding("AFLT", "Atrial flutter", "Rhythm", 0.97, None, 7, True)
+        rows = finding_rows(predictions(findings=[*findings(), flutter]))
+        place = [row.text for row in rows].index("Likely, but no threshold")
+        assert rows[place + 1].finding == flutter
+        assert not rows[place + 1].is_candidate
+        assert rows[-1].text == "too few examples (1)"
 
     def test_what_was_not_assessed_has_no_rows(self) -> None:
         rows = finding_rows(predictions(reason="lead V2 is missing", findings=[]))
