@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from physioclr_core.errors import ModelError
 from physioclr_core.infer.session import open_session
-from physioclr_core.models.residual_cnn import ResidualBlock, ResidualCnn
+from physioclr_core.models.residual_cnn import ResidualBlock, ResidualCnn, Shortcut
 
 PARITY_LIMIT = 1e-4
 
@@ -90,21 +90,19 @@ class FusedShortcut(nn.Module):
         self.weight = nn.Parameter(half.contiguous())
         self.bias = nn.Parameter((norm.bias - norm.running_mean * scale)[:, None, None])
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the shortcut of ``x`` (batch, channels, 1, time)."""
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the shortcut of ``x`` (batch, channels, 1, time), which is zero where ``mask`` is."""
         is_odd = x.shape[-1] % 2
         y = nn.functional.conv2d(nn.functional.pad(x, (0, is_odd)), self.weight, stride=(1, 2))
-        if is_odd:  # the last step is one sample, not the mean of it and the padding
-            edge = torch.ones(y.shape[-1])
-            edge[-1] = 2.0
-            y = y * edge
-        return y + self.bias
+        # Where signal ends, a step is one sample and not the mean of it and the padding.
+        mask = nn.functional.pad(mask, (0, is_odd))
+        return y * (2.0 / (mask[..., ::2] + mask[..., 1::2]).clamp(min=1.0)) + self.bias
 
 
 def _fuse_pooled_shortcuts_(model: ResidualCnn) -> None:
     for block in model.blocks:
         assert isinstance(block, ResidualBlock)
-        if block.stride == 2 and isinstance(block.shortcut, nn.Sequential):
+        if block.stride == 2 and isinstance(block.shortcut, Shortcut):
             _, conv, norm = block.shortcut
             assert isinstance(conv, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)

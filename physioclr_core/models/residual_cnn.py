@@ -44,6 +44,27 @@ class SqueezeExcite(nn.Module):
         return x * gate[:, :, None, None]
 
 
+class Shortcut(nn.Sequential):
+    """Average pooling over the block's stride, 1x1 convolution and batch norm.
+
+    Averaging before the convolution keeps every sample in the shortcut. The average is over signal only: the step in
+    which a record ends is the same padded or not.
+    """
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        pool = nn.AvgPool2d((1, stride), ceil_mode=True) if stride > 1 else nn.Identity()
+        super().__init__(pool, convolution(n_in, n_out, 1), nn.BatchNorm2d(n_out))
+        self.stride = stride
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the shortcut of ``x`` (batch, channels, 1, time), which is zero where ``mask`` is."""
+        pool, conv, norm = self
+        if self.stride > 1:
+            x = pool(x) / pool(mask).clamp(min=1.0 / self.stride)
+        y: Tensor = norm(conv(x))
+        return y
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions with batch norm, a channel gate and a shortcut."""
 
@@ -55,20 +76,17 @@ class ResidualBlock(nn.Module):
         self.conv2 = convolution(n_out, n_out, kernel)
         self.norm2 = nn.BatchNorm2d(n_out)
         self.gate = SqueezeExcite(n_out, squeeze)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride > 1 or n_in != n_out:
-            # Averaging before the 1x1 convolution keeps every sample in the shortcut.
-            pool = nn.AvgPool2d((1, stride), ceil_mode=True) if stride > 1 else nn.Identity()
-            self.shortcut = nn.Sequential(pool, convolution(n_in, n_out, 1), nn.BatchNorm2d(n_out))
+        self.shortcut: nn.Module | None = Shortcut(n_in, n_out, stride) if stride > 1 or n_in != n_out else None
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the block's output and the mask at its resolution."""
+        shortcut = x if self.shortcut is None else self.shortcut(x, mask)
         if self.stride > 1:
             mask = stride_mask(mask, self.stride)
         y = torch.relu(self.norm1(self.conv1(x)))
         # Padding must stay zero as it was at the input: a record's end looks the same padded or not.
         y = self.norm2(self.conv2(y * mask))
-        y = torch.relu(self.gate(y, mask) + self.shortcut(x)) * mask
+        y = torch.relu(self.gate(y, mask) + shortcut) * mask
         return y, mask
 
 
