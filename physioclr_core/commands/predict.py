@@ -14,6 +14,7 @@ from physioclr_core.commands.batches import (
     outcomes_with_progress,
     require_folder_of,
 )
+from physioclr_core.errors import UserFacingError
 from physioclr_core.files import replaced
 from physioclr_core.statements import statement_codes
 
@@ -38,6 +39,9 @@ def run(args: argparse.Namespace) -> int:
     records = all_records(args.paths)
     model = open_model(args)
     codes = statement_codes()
+    missing = [code for code in codes if code not in model.manifest.codes]
+    if missing:
+        raise UserFacingError(f"{model.folder}: this model does not predict {', '.join(missing)}.")
     column = [model.manifest.codes.index(code) for code in codes]
     n_failed = 0
     with replaced(args.csv) as file:

@@ -71,6 +71,7 @@ class EcgModel:
         self._session: Any
         self.device: Device
         self._session, self.device = open_session(folder / self.manifest.onnx_file, n_threads, allow_gpu)
+        self._check_outputs()
         self._temperature = np.array([label.temperature for label in self.manifest.labels], np.float32)
         self._is_abnormal = np.array([code not in _NORMAL_CODES for code in self.manifest.codes])
 
@@ -98,6 +99,11 @@ class EcgModel:
             self._assessment(record, logits[end - len(record.x) : end], embedding[end - len(record.x) : end])
             for record, end in zip(records, ends, strict=True)
         ]
+
+    def _check_outputs(self) -> None:
+        size = {output.name: output.shape[-1] for output in self._session.get_outputs()}
+        if size != {"logits": len(self.manifest.labels), "embedding": self.manifest.embedding_size}:
+            raise ModelError(f"{self.folder}: the network's outputs are not those of its manifest.")
 
     def _run(self, x: FloatArray, mask: FloatArray) -> list[FloatArray]:
         """Run the network; a GPU that fails on the way (memory, driver) hands over to the CPU for good."""

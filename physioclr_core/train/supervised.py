@@ -129,11 +129,13 @@ def train(ptbxl: Path, run: Path, config: SupervisedConfig) -> float:
     Raises
     ------
     UserFacingError
-        If the run folder belongs to another configuration, or the loss is no longer finite.
+        If the run folder belongs to another configuration, there is no full batch, or the loss is no longer finite.
     """
     run.mkdir(parents=True, exist_ok=True)
     train_part = load_ptbxl(ptbxl, TRAIN_FOLDS)
     select_part = load_ptbxl(ptbxl, SELECT_FOLDS)
+    if len(train_part) < config.batch_size:
+        raise UserFacingError(f"{ptbxl}: {len(train_part)} records to train on, a batch takes {config.batch_size}.")
     _claim_run_folder(run, config, train_part, select_part)
     train_signal, train_labels = _prepared(train_part)
     select_signal, _ = _prepared(select_part)

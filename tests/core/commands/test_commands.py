@@ -128,6 +128,17 @@ def test_records_of_the_same_name_are_told_apart(records: Path, tmp_path: Path) 
     assert len(rows_of(tmp_path / "out.csv")[1]) == 2
 
 
+def test_predict_refuses_a_model_of_other_statements(records: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(default_model_dir(), tmp_path / "model"))
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["labels"][0]["code"] = "OTHER"
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    done = run("predict", records, "--csv", tmp_path / "out.csv", "--model", folder)
+    assert done.returncode == 2
+    assert "does not predict NDT" in one_sentence(done)
+    assert not (tmp_path / "out.csv").exists()
+
+
 # --- embed -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from real_records import entries_with, long_signal_mv, real_signal_mv, record_of
 
 from physioclr_core.errors import ModelError
+from physioclr_core.infer.manifest import load_manifest
 from physioclr_core.infer.model import EcgModel, default_model_dir
 from physioclr_core.infer.session import Device
 from physioclr_core.infer.windows import NotAssessedError, windows_of
@@ -149,6 +152,19 @@ def test_a_cpu_that_fails_is_an_error_that_names_the_bundle() -> None:
     model._session = FailingSession()
     with pytest.raises(ModelError, match="the network failed"):
         model.assess(record_of(real_signal_mv(0)))
+
+
+@pytest.mark.parametrize("change", ["a label fewer", "another embedding size"])
+def test_a_manifest_of_another_network_is_refused(tmp_path: Path, change: str) -> None:
+    shutil.copytree(default_model_dir(), tmp_path / "model")
+    manifest = load_manifest(default_model_dir())
+    if change == "a label fewer":
+        manifest = replace(manifest, labels=manifest.labels[1:])
+    else:
+        manifest = replace(manifest, embedding_size=manifest.embedding_size + 1)
+    manifest.write(tmp_path / "model")
+    with pytest.raises(ModelError, match="outputs are not those of its manifest"):
+        EcgModel(tmp_path / "model")
 
 
 def test_no_bundle_no_model(tmp_path: Path) -> None:

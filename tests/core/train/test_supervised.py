@@ -147,6 +147,11 @@ def test_other_data_are_refused(finished: Path, tmp_path: Path, folds: Any) -> N
         train(other_tree, finished, NANO)
 
 
+def test_fewer_records_than_a_batch_are_refused(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="records to train on, a batch takes 5000"):
+        train(tree, tmp_path / "run", replace(NANO, batch_size=5000))
+
+
 def test_the_loss_falls(tree: Path, tmp_path: Path) -> None:
     config = replace(
         NANO,
