@@ -30,6 +30,7 @@ SAME_SIGNAL_CORRELATION = 0.95
 _END_SAMPLES = 20
 # The library holds one record of a patient, so few neighbours can be left out.
 _SPARE = 10
+_MAX_RECENT = 64
 _PTBXL_PATIENT = re.compile(r"ptbxl:([0-9]{1,9})")
 _PTBXL_NAMES = (re.compile(r"(\d{5})_[lh]r"), re.compile(r"HR(\d{5})"))
 
@@ -99,6 +100,7 @@ class ReferenceLibrary:
         if len(self.embeddings) != len(self.entries):
             raise LibraryError(f"{self.folder}: {len(self.embeddings)} embeddings for {len(self.entries)} records.")
         self._index: Any = None
+        self._recent: dict[int, FloatArray] = {}
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -156,13 +158,23 @@ class ReferenceLibrary:
         return SearchResult(matches, tuple(left_out), is_close, self.limit_distance)
 
     def signal_mv(self, entry: int) -> FloatArray:
-        """Return the waveform of an entry, shape (12, n_samples), standard order.
+        """Return the waveform of an entry, shape (12, n_samples), standard order; read-only.
 
         Raises
         ------
         LibraryError
-            If the stored waveform is damaged.
+            If there is no such entry, or the stored waveform is damaged.
         """
+        if not 0 <= entry < len(self):
+            raise LibraryError(f"{self.folder}: there is no entry {entry}; the library has {len(self)}.")
+        # The same neighbours are unpacked to compare, to draw small and to open: 1 ms each.
+        if entry not in self._recent:
+            if len(self._recent) >= _MAX_RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[entry] = self._unpacked_mv(entry)
+        return self._recent[entry]
+
+    def _unpacked_mv(self, entry: int) -> FloatArray:
         start, end = self._offsets[entry]
         try:
             with (self.folder / WAVEFORMS_NAME).open("rb") as file:
@@ -170,7 +182,9 @@ class ReferenceLibrary:
                 signal_adu = unpack_record(file.read(end - start), self.n_samples)
         except (OSError, ValueError) as error:
             raise LibraryError(f"{self.folder / WAVEFORMS_NAME}: entry {entry} cannot be read ({error}).") from None
-        return signal_adu.astype(np.float32) / np.float32(self.adu_per_mv)
+        signal_mv: FloatArray = signal_adu.astype(np.float32) / np.float32(self.adu_per_mv)
+        signal_mv.setflags(write=False)
+        return signal_mv
 
     def _faiss_index(self) -> Any:
         if self._index is None:

@@ -30,11 +30,11 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, Path]]:
     return found
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 5])
+@pytest.mark.parametrize("n_workers", [1, 2, 5])
 def test_outcomes_come_in_order_whatever_happens_to_the_others(
-    model: EcgModel, records: list[tuple[str, Path]], n_threads: int
+    model: EcgModel, records: list[tuple[str, Path]], n_workers: int
 ) -> None:
-    outcomes = list(assess_records(records, model, n_threads))
+    outcomes = list(assess_records(records, model, n_workers))
     assert [outcome.label for outcome in outcomes] == [label for label, _ in records]
     for index, outcome in enumerate(outcomes):
         assert (outcome.error is not None) == (index == 7)
@@ -63,8 +63,22 @@ def test_an_archive_is_read_as_it_goes_and_stopping_stops_the_reading(
             n_taken += 1
             yield records[0]
 
-    outcomes = assess_records(endless(), model, n_threads=2)
+    outcomes = assess_records(endless(), model, n_workers=2)
     for _ in range(10):
         next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     assert n_taken < 200
+
+
+@pytest.mark.slow
+def test_processes_give_what_threads_give_in_the_same_order(model: EcgModel, records: list[tuple[str, Path]]) -> None:
+    many = [(f"{label} {turn}", path) for turn in range(14) for label, path in records]
+    outcomes = list(assess_records(many, model, n_workers=2))
+    assert [outcome.label for outcome in outcomes] == [label for label, _ in many]
+    alone = list(assess_records(records, model, n_workers=1))
+    for turn in (0, 13):
+        for one, other in zip(alone, outcomes[turn * len(records) : (turn + 1) * len(records)], strict=True):
+            assert (one.error, one.not_assessed) == (other.error, other.not_assessed)
+            if one.assessment is not None:
+                assert other.assessment is not None
+                np.testing.assert_allclose(one.assessment.probability, other.assessment.probability, atol=2e-6)
