@@ -93,12 +93,3 @@ def baseline_pan_ms(record: EcgRecord) -> float:
     result = median_ms(plot.viewport(), lambda k: plot.setXRange((k % 40) * 0.05, (k % 40) * 0.05 + 5, padding=0))
     _discard(plot)
     return result
-
-
-def open_ms(records: list[EcgRecord]) -> float:
-    """Return the time from a record in memory to a painted paper."""
-    _, view = make_view(PaperState())
-    result = median_ms(view.viewport(), lambda k: view.set_record(records[k % len(records)]), n=30)
-    view.release()
-    _discard(view)
-    return result
