@@ -53,6 +53,6 @@ def run(args: argparse.Namespace) -> int:
             if outcome.assessment is None:
                 writer.writerow([outcome.label, *[""] * len(codes)])
             else:
-                writer.writerow([outcome.label, *(f"{p:.6f}" for p in outcome.assessment.probability[column].tolist())])
+                writer.writerow([outcome.label, *(f"{p:.7g}" for p in outcome.assessment.probability[column].tolist())])
         text.detach()  # flushed, and left open for `replaced` to sync and close
     return 1 if n_failed else 0

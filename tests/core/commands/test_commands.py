@@ -84,7 +84,8 @@ def test_predict_gives_the_71_probabilities_in_the_order_of_ptb_xl(
     assert list(rows) == ["a_good", "e_good"]
     for name, cells in rows.items():
         expected = dict(zip(model.manifest.codes, model.assess(read_record(records / name)).probability, strict=True))
-        np.testing.assert_allclose([float(c) for c in cells], [expected[code] for code in header[1:]], atol=1.5e-6)
+        # Relative: rounded to decimals, the tiny probabilities of rare statements would tie.
+        np.testing.assert_allclose([float(c) for c in cells], [expected[code] for code in header[1:]], rtol=1e-4)
 
 
 def test_predict_goes_on_after_records_that_fail_and_says_which(records: Path, tmp_path: Path) -> None:
