@@ -56,7 +56,8 @@ def _lead_row(lead: LeadReport) -> tuple[str, ...]:
     remarks = ["flat"] if lead.is_flat else []
     if lead.clipped_fraction > 0:
         remarks.append(f"{lead.clipped_fraction:.1%} at an extreme")
-    gap = f"{lead.gap_s:g} s" if lead.gap_s else ""
+    # No empty cell: in Markdown it would join the one before it.
+    gap = f"{lead.gap_s:g} s" if lead.gap_s else "none"
     gain = f"{lead.gain:g} /{lead.unit}"
     return (
         lead.name,
@@ -66,7 +67,7 @@ def _lead_row(lead: LeadReport) -> tuple[str, ...]:
         lead.gain_source,
         f"{lead.baseline:g}",
         gap,
-        ", ".join(remarks),
+        ", ".join(remarks) or "none",
     )
 
 
