@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,24 +21,17 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     UserFacingError
         If the folder does not exist or cannot be written.
     """
+    # The name is known before the file is there: an interrupt at any moment finds what to remove.
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, aside_name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UserFacingError(f"{path}: cannot be written ({error.strerror}).") from None
-    aside = Path(aside_name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        try:
+            file = aside.open("xb")
+        except OSError as error:
+            raise UserFacingError(f"{path}: cannot be written ({error.strerror}).") from None
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner may read; results are ordinary files.
-        aside.chmod(0o666 & ~_umask())
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
