@@ -3,14 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.physiology.marks import Delineation
+from physioclr_core.physiology.marks import (
+    P_ON,
+    QRS_OFF,
+    QRS_ON,
+    T_OFF,
+    BeatClass,
+    Delineation,
+    WaveState,
+)
 
 Float64Array = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatT = TypeVar("FloatT", np.float32, np.float64)
+
+# More beats make no better median, only a slower one.
+MAX_BEATS = 60
+# The window around R, unless the marks reach further or the next beat comes earlier.
+_BEFORE_S, _AFTER_S = 0.35, 0.6
+_MARGIN_S = 0.05
+_LONGEST_BEFORE_S, _LONGEST_AFTER_S = 0.6, 0.9
+# PQ level: the last 16 ms before QRS (8 samples at 500 Hz, 2 at 100 Hz); without P waves there is more room, and the
+# waves of a fibrillating atrium average out better.
+_LEVEL_S, _LEVEL_WITHOUT_P_S = 0.016, 0.04
+_TYPICAL_QRS_S = (-0.04, 0.06)
+_SEARCH_S = 0.02
+_QRS_SEARCH_S = 0.08
+# Below this rate a beat is moved between samples as well: at 100 Hz half a sample is 5 ms.
+_SHIFT_BELOW_HZ = 250.0
+_N_TAPS = 8
+_PREMATURE = 0.85
+_STEADY = 0.1
+_MIN_CORRELATION = 0.9
+_NOISE_RATIO, _NOISE_FLOOR_MV = 3.0, 0.05
+_PASSES = 2
+_SUPPORT_S = 0.01
+# Mean absolute deviation to standard deviation, for a normal distribution.
+_MEAN_DEVIATION_TO_SD = 1.2533
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,5 +102,320 @@ class MedianBeat:
 
 
 def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -> MedianBeat:
-    """Return the median beat."""
-    raise NotImplementedError
+    """Return the typical beat of a record.
+
+    Beats of the dominant class are aligned at R by the cross-correlation of their slopes over all leads, levelled
+    before QRS, and the median is taken sample by sample. Beats whose QRS is unlike the median or whose noise stands
+    out are left out, and so are those that the record's ends cut while at least five others are whole.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float32, shape (n_leads, n_samples)
+        NaN is a gap.
+    fs_hz : float
+    delineation : Delineation
+        Of the same signal.
+
+    Returns
+    -------
+    MedianBeat
+        With ``n_used`` 0 and a reason where there is no beat.
+
+    Raises
+    ------
+    ValueError
+        If the delineation has another number of leads than the signal.
+
+    Notes
+    -----
+    Representative beats by selective averaging: IEC 60601-2-51 annex GG; Kligfield P et al. Circulation
+    2007;115:1306-1324. The median withstands the noise of single beats. The PQ level is the median of the last 16 ms
+    before the global QRS onset; without P waves, of the last 40 ms.
+    """
+    if len(delineation.lead_names) != len(signal_mv):
+        raise ValueError(f"the delineation has {len(delineation.lead_names)} leads, the signal {len(signal_mv)}")
+    beats = delineation.beats
+    if len(beats) == 0 or len(signal_mv) == 0:
+        return _empty(len(signal_mv), fs_hz, delineation, beats.reason or "no beats found")
+    chosen, left_out = _choose(delineation)
+    relative_s = delineation.global_s[chosen] - beats.r_s[chosen, None]
+    marks_s = nan_median(relative_s, axis=0)
+    window = _Window.around(marks_s, beats.rr_s, fs_hz)
+    whole = (beats.r_samples[chosen] >= window.before) & (beats.r_samples[chosen] + window.after <= signal_mv.shape[1])
+    if 5 <= np.count_nonzero(whole) < len(chosen):
+        left_out.append((len(chosen) - int(np.count_nonzero(whole)), "cut by the record's ends"))
+        chosen = chosen[whole]
+    n_eligible = len(chosen)
+    if n_eligible > MAX_BEATS:
+        chosen = chosen[np.linspace(0, n_eligible - 1, MAX_BEATS).round().astype(np.int64)]
+
+    r_samples = beats.r_samples[chosen]
+    shift = _alignment(signal_mv, r_samples, fs_hz) if len(chosen) > 1 else np.zeros(1)
+    stack = _levelled(_extract(signal_mv, r_samples, shift, window, fs_hz), window)
+    keep, typical = _without_outliers(stack, window)
+    unlike = len(chosen) - int(np.count_nonzero(keep))
+    if unlike:
+        left_out.append((unlike, "unlike the others or noisy"))
+    noise_mv = _noise_mv(stack[keep], typical)
+    signal_of_beat = _levelled(typical[None], window)[0]
+
+    used = np.zeros(len(beats), np.bool_)
+    used[chosen[keep]] = True
+    reference_s = ((r_samples + shift) / fs_hz)[keep]
+    lead_s, lead_state = _typical_marks(delineation, used, reference_s)
+    global_s, global_state = _over_leads(lead_s, lead_state)
+    return MedianBeat(
+        fs_hz=fs_hz,
+        lead_names=delineation.lead_names,
+        signal_mv=signal_of_beat,
+        r_index=window.before,
+        used=used,
+        n_used=int(np.count_nonzero(used)),
+        beat_set=_beat_set(used, left_out, n_eligible > MAX_BEATS),
+        lead_s=lead_s,
+        global_s=global_s,
+        lead_state=lead_state,
+        global_state=global_state,
+        noise_mv=noise_mv,
+    )
+
+
+def nan_median(values: npt.NDArray[FloatT], axis: int, min_count: int = 1) -> npt.NDArray[FloatT]:
+    """Return the median of what is not NaN along an axis; NaN where fewer than ``min_count`` values are there."""
+    ordered = np.moveaxis(np.sort(values, axis=axis), axis, 0)  # NaN comes last
+    n = len(ordered)
+    if n < max(min_count, 1):
+        return np.full(ordered.shape[1:], np.nan, values.dtype)
+    half = values.dtype.type(0.5)
+    if not np.isnan(ordered[-1].sum()):
+        middle: npt.NDArray[FloatT] = half * (ordered[(n - 1) // 2] + ordered[n // 2])
+        return middle
+    count = np.isfinite(ordered).sum(axis=0, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=0)[0]
+    high = np.take_along_axis(ordered, np.minimum(count // 2, n - 1), axis=0)[0]
+    median: npt.NDArray[FloatT] = np.where(count[0] >= min_count, half * (low + high), values.dtype.type(np.nan))
+    return median
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Samples around R: how many before and after it, and where in them the level and QRS are."""
+
+    before: int
+    after: int
+    level: slice
+    qrs: slice
+
+    @property
+    def n(self) -> int:
+        return self.before + self.after
+
+    @classmethod
+    def around(cls, marks_s: Float64Array, rr_s: Float64Array, fs_hz: float) -> _Window:
+        rr = float(nan_median(rr_s, axis=0))
+        before_s, after_s = _BEFORE_S, _AFTER_S
+        if np.isfinite(rr):
+            before_s, after_s = min(before_s, 0.6 * rr), min(after_s, 0.8 * rr)
+        qrs_on_s, qrs_off_s = (
+            float(mark) if np.isfinite(mark) else typical
+            for mark, typical in zip(marks_s[[QRS_ON, QRS_OFF]], _TYPICAL_QRS_S, strict=True)
+        )
+        level_s = _LEVEL_S if np.isfinite(marks_s[P_ON]) else _LEVEL_WITHOUT_P_S
+        first_s = float(np.nanmin([marks_s[P_ON], qrs_on_s - level_s]))
+        last_s = float(np.nanmax([marks_s[T_OFF], qrs_off_s + 0.1]))
+        before_s = min(max(before_s, _MARGIN_S - first_s), _LONGEST_BEFORE_S)
+        after_s = min(max(after_s, last_s + _MARGIN_S), _LONGEST_AFTER_S)
+        before, after = max(1, round(before_s * fs_hz)), max(1, round(after_s * fs_hz)) + 1
+        # The level ends at the sample before the onset, and has one sample at least.
+        end = int(np.clip(np.floor(qrs_on_s * fs_hz + 1e-6) + before + 1, 1, before + after))
+        start = max(0, end - max(1, round(level_s * fs_hz)))
+        stop = int(np.clip(np.ceil(qrs_off_s * fs_hz) + before + 1, end, before + after))
+        return cls(before, after, slice(start, end), slice(end - 1, stop))
+
+
+def _choose(delineation: Delineation) -> tuple[IntArray, list[tuple[int, str]]]:
+    """Return the indices of the beats of the leading shape, and how many were left out for what."""
+    beats = delineation.beats
+    is_dominant = beats.classes == BeatClass.DOMINANT
+    if is_dominant.any():
+        others = (BeatClass.VENTRICULAR, BeatClass.SUPRAVENTRICULAR, BeatClass.UNCLASSED)
+        counts = [(int(np.count_nonzero(beats.classes == cls)), cls.name.lower()) for cls in others]
+        return np.flatnonzero(is_dominant), [(count, name) for count, name in counts if count]
+    mask = beats.classes == BeatClass.UNCLASSED
+    if not mask.any():
+        mask[:] = True
+    rr_s = beats.rr_s
+    rr = float(nan_median(rr_s, axis=0))
+    spread = float(nan_median(np.abs(rr_s - rr), axis=0))
+    if spread <= _STEADY * rr:  # where no rhythm is kept, as in atrial fibrillation, no beat is premature
+        premature = mask & (np.nan_to_num(rr_s, nan=rr) < _PREMATURE * rr)
+        if premature.any() and (mask & ~premature).any():
+            return np.flatnonzero(mask & ~premature), [(int(np.count_nonzero(premature)), "premature")]
+    return np.flatnonzero(mask), []
+
+
+def _windows(signal_mv: FloatArray, starts: IntArray, n: int) -> FloatArray:
+    """Return ``n`` samples from each start, shape (n_beats, n_leads, n); NaN outside the record."""
+    n_leads, n_samples = signal_mv.shape
+    stack = np.empty((len(starts), n_leads, n), np.float32)
+    for window, start in zip(stack, starts.tolist(), strict=True):
+        first, last = max(start, 0), min(start + n, n_samples)
+        if last - first < n:
+            window[:] = np.nan
+        if last > first:
+            window[:, first - start : last - start] = signal_mv[:, first:last]
+    return stack
+
+
+def _alignment(signal_mv: FloatArray, r_samples: IntArray, fs_hz: float) -> Float64Array:
+    """Return how many samples after its R mark each beat fits the others best, within 20 ms.
+
+    Slopes have no level and are largest in QRS, so their cross-correlation over all leads is sharp. The template is
+    the median slope; all lags are one matrix product.
+    """
+    n_lags = max(1, round(_SEARCH_S * fs_hz))
+    half = max(2, round(_QRS_SEARCH_S * fs_hz))
+    width = half + n_lags
+    stack = _windows(signal_mv, r_samples - width, 2 * width + 1)
+    slopes = np.diff(stack, axis=2)
+    np.nan_to_num(slopes, copy=False, nan=0.0)
+    template = nan_median(slopes, axis=0)[:, n_lags:-n_lags]
+    lags = np.arange(-n_lags, n_lags + 1)
+    moved = np.zeros((len(lags), *slopes.shape[1:]), np.float32)
+    for row, lag in zip(moved, lags.tolist(), strict=True):
+        row[:, n_lags + lag : n_lags + lag + template.shape[1]] = template
+    fit = slopes.reshape(len(slopes), -1) @ moved.reshape(len(lags), -1).T
+    best = np.clip(fit.argmax(axis=1), 1, len(lags) - 2)
+    rows = np.arange(len(fit))
+    left, top, right = (fit[rows, best + step].astype(np.float64) for step in (-1, 0, 1))
+    bend = left - 2 * top + right
+    vertex = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0).clip(-0.5, 0.5)
+    shift: Float64Array = lags[best] + vertex
+    shift[top <= 0] = 0.0  # nothing alike: left where it is, to be dropped as an outlier
+    shift -= np.median(shift)
+    return shift if fs_hz < _SHIFT_BELOW_HZ else np.asarray(np.round(shift))
+
+
+def _extract(
+    signal_mv: FloatArray, r_samples: IntArray, shift: Float64Array, window: _Window, fs_hz: float
+) -> FloatArray:
+    """Return the beats around their shifted R, shape (n_beats, n_leads, n)."""
+    whole = np.floor(shift).astype(np.int64)
+    fraction = shift - whole
+    starts = r_samples + whole - window.before
+    if not fraction.any():
+        return _windows(signal_mv, starts, window.n)
+    # Sinc interpolation in a Lanczos window.
+    reach = _N_TAPS // 2
+    distance = np.arange(1 - reach, reach + 1) - fraction[:, None]
+    weights = np.sinc(distance) * np.sinc(distance / reach)
+    weights /= weights.sum(axis=1, keepdims=True)
+    taps = weights.astype(np.float32)[:, :, None, None]
+    stack = _windows(signal_mv, starts - (reach - 1), window.n + _N_TAPS - 1)
+    moved = stack[:, :, : window.n] * taps[:, 0]
+    for tap in range(1, _N_TAPS):
+        moved += stack[:, :, tap : tap + window.n] * taps[:, tap]
+    # Next to the record's end or a gap the nearest sample stands in.
+    lost = np.isnan(moved)
+    if lost.any():
+        moved[lost] = stack[:, :, reach - 1 : reach - 1 + window.n][lost]
+    return moved
+
+
+def _levelled(stack: FloatArray, window: _Window) -> FloatArray:
+    """Return beats against their level before QRS; one whose level is not known is all NaN."""
+    level = np.moveaxis(stack[:, :, window.level], 2, 0)
+    levelled: FloatArray = stack - nan_median(level, axis=0)[:, :, None]
+    return levelled
+
+
+def _without_outliers(stack: FloatArray, window: _Window) -> tuple[BoolArray, FloatArray]:
+    """Return which beats are alike, and their median; at least half are kept."""
+    keep = np.ones(len(stack), np.bool_)
+    typical = nan_median(stack, axis=0)
+    if len(stack) < 3:
+        return keep, typical
+    for _ in range(_PASSES):
+        filled = np.nan_to_num(stack[:, :, window.qrs], nan=0.0).reshape(len(stack), -1)
+        template = np.nan_to_num(typical[:, window.qrs], nan=0.0).ravel()
+        norms = np.sqrt(np.einsum("bi,bi->b", filled, filled) * (template @ template))
+        likeness = (filled @ template) / np.maximum(norms, 1e-12)
+        # Noise is what changes from sample to sample; the slow rest is respiration and drift.
+        difference = np.nan_to_num(stack - typical, nan=0.0).reshape(len(stack), -1)
+        noise_mv = np.sqrt(np.einsum("bi,bi->b", difference, difference) / difference.shape[1])
+        limit_mv = max(_NOISE_RATIO * float(np.median(noise_mv[keep])), _NOISE_FLOOR_MV)
+        good = (likeness >= _MIN_CORRELATION) & (noise_mv <= limit_mv)
+        if 2 * np.count_nonzero(good) < len(stack) or (good == keep).all():
+            break
+        keep = good
+        typical = nan_median(stack[keep], axis=0)
+    return keep, typical
+
+
+def _noise_mv(stack: FloatArray, typical: FloatArray) -> Float64Array:
+    """Return the standard deviation of single beats about the median beat, by their mean absolute deviation."""
+    n_beats = len(stack)
+    deviation = np.abs(stack - typical)
+    count = np.isfinite(deviation).sum(axis=(0, 2)) * (n_beats > 1)
+    total = np.where(count > 0, np.nansum(deviation, axis=(0, 2), dtype=np.float64), np.nan)
+    noise: Float64Array = total / np.maximum(count, 1) * _MEAN_DEVIATION_TO_SD * np.sqrt(n_beats / max(n_beats - 1, 1))
+    return noise
+
+
+def _typical_marks(
+    delineation: Delineation, used: BoolArray, reference_s: Float64Array
+) -> tuple[Float64Array, npt.NDArray[np.int8]]:
+    """Return each lead's median marks over the beats used, and whether half of the beats have the wave."""
+    relative_s = delineation.lead_s[:, used] - reference_s[:, None]
+    needed = (len(reference_s) + 1) // 2
+    state = delineation.lead_state[:, used]
+    n_present = (state == WaveState.PRESENT).sum(axis=1)
+    n_absent = (state == WaveState.ABSENT).sum(axis=1)
+    typical = np.where(n_absent >= needed, WaveState.ABSENT, WaveState.NOT_MEASURABLE)
+    typical = np.where(n_present >= needed, WaveState.PRESENT, typical).astype(np.int8)
+    lead_s = nan_median(relative_s, axis=1, min_count=needed)
+    lead_s[np.repeat(typical != WaveState.PRESENT, 3, axis=1)] = np.nan
+    return lead_s, typical
+
+
+def _over_leads(lead_s: Float64Array, lead_state: npt.NDArray[np.int8]) -> tuple[Float64Array, npt.NDArray[np.int8]]:
+    """Return the earliest onset and the latest offset that a second lead has within 10 ms, and the median peak.
+
+    One lead's outlying mark sets no interval. Where no two leads agree the marks say little, and their median stands.
+    """
+    global_s = nan_median(lead_s, axis=0)
+    # Sorted from the outermost inwards, NaN last: onsets as they are, offsets with their sign changed.
+    sign = np.array([1.0, -1.0])
+    outer = np.sort(lead_s.reshape(len(lead_s), 3, 3)[:, :, [0, 2]] * sign, axis=0)
+    if len(outer) > 1:
+        supported = np.diff(outer, axis=0) <= _SUPPORT_S
+        first = supported.argmax(axis=0)
+        found = np.take_along_axis(outer, first[None], axis=0)[0]
+        found = np.where(supported.any(axis=0), found, np.nan) * sign
+        fallback = global_s.reshape(3, 3)[:, [0, 2]]
+        global_s.reshape(3, 3)[:, [0, 2]] = np.where(np.isfinite(found), found, fallback)
+    return global_s, lead_state.max(axis=0, initial=WaveState.NOT_MEASURABLE)
+
+
+def _beat_set(used: BoolArray, left_out: list[tuple[int, str]], is_spread: bool) -> str:
+    parts = ", ".join(f"{count} {why}" for count, why in left_out)
+    text = f"{np.count_nonzero(used)} of {len(used)} beat{'s' if len(used) > 1 else ''}"
+    return f"{text}{f': {parts} left out' if parts else ''}{'; evenly spread' if is_spread else ''}"
+
+
+def _empty(n_leads: int, fs_hz: float, delineation: Delineation, reason: str) -> MedianBeat:
+    return MedianBeat(
+        fs_hz=fs_hz,
+        lead_names=delineation.lead_names,
+        signal_mv=np.zeros((n_leads, 0), np.float32),
+        r_index=0,
+        used=np.zeros(len(delineation.beats), np.bool_),
+        n_used=0,
+        beat_set="no beats",
+        lead_s=np.full((n_leads, 9), np.nan),
+        global_s=np.full(9, np.nan),
+        lead_state=np.full((n_leads, 3), WaveState.NOT_MEASURABLE, np.int8),
+        global_state=np.full(3, WaveState.NOT_MEASURABLE, np.int8),
+        noise_mv=np.full(n_leads, np.nan),
+        reason=reason,
+    )
