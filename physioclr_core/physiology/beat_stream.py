@@ -1,0 +1,300 @@
+"""R peaks from any set of leads, in one piece or as the signal arrives, with the same result.
+
+The signal is cut into blocks at fixed places, each looked at with a margin on both sides. What a block finds depends on
+its own samples alone, so it does not matter how the samples came: in one array or in a thousand.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.physiology.network_input import NETWORK_FS_HZ, network_signal, range_scaled
+from physioclr_core.physiology.networks import Network, shipped_network
+from physioclr_core.signal.quality import FLAT_BELOW_MV
+
+FloatArray = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+CORE_S = 32.0
+MARGIN_S = 4.0
+THRESHOLD = 0.5
+# Two beats are not closer than this (330 a minute).
+REFRACTORY_S = 0.18
+# The network's peak is moved to the largest deflection this near.
+_REFINE_S = 0.048
+# A lead with less signal than this in a block is not looked at there.
+_MIN_COVERED = 0.25
+_TIME_MULTIPLE = 8
+_OUTPUT_STRIDE = 2
+# Shape of a beat for comparing beats: the QRS complex at 125 Hz.
+SNIPPET_S = 0.12
+SNIPPET_FS_HZ = 125.0
+N_SNIPPET = 2 * round(SNIPPET_S * SNIPPET_FS_HZ) + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundBeats:
+    """R peaks in order of time, with what is needed to compare beats.
+
+    Attributes
+    ----------
+    r_samples : ndarray of int64, shape (n_beats,)
+    confidence : ndarray of float32, shape (n_beats,)
+    snippets_mv : ndarray of float32, shape (n_beats, n_leads, 31)
+        The QRS complex at 125 Hz in the band 0.5-100 Hz; zero for a lead that was not looked at.
+    """
+
+    r_samples: IntArray
+    confidence: FloatArray
+    snippets_mv: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.r_samples)
+
+
+class BeatStream:
+    """Finds beats in a signal that comes in pieces.
+
+    Parameters
+    ----------
+    n_leads : int
+        One or more; the same in every piece.
+    fs_hz : float
+    network : Network, optional
+        The shipped beat network by default.
+
+    Raises
+    ------
+    ValueError
+        If ``n_leads`` is less than 1 or ``fs_hz`` is not positive.
+    """
+
+    def __init__(self, n_leads: int, fs_hz: float, network: Network | None = None) -> None:
+        if n_leads < 1:
+            raise ValueError(f"n_leads must be at least 1, got {n_leads}")
+        if not fs_hz > 0:
+            raise ValueError(f"fs_hz must be positive, got {fs_hz}")
+        self.fs_hz = fs_hz
+        self.n_leads = n_leads
+        self._network = network or shipped_network("beats")
+        # Whole steps at both rates, so that a block starts on a sample of either.
+        step = Fraction(NETWORK_FS_HZ / fs_hz).limit_denominator(2000).denominator
+        self._core = max(1, round(CORE_S * fs_hz / step)) * step
+        self._margin = max(1, round(MARGIN_S * fs_hz / step)) * step
+        self._pieces: deque[FloatArray] = deque()
+        self._buffer_start = 0
+        self._n_seen = 0
+        self._next_core = 0
+        self._held: list[FoundBeats] = []
+        self._is_finished = False
+
+    def push(self, signal_mv: FloatArray) -> FoundBeats:
+        """Take the next samples and return the beats that are certain now.
+
+        Parameters
+        ----------
+        signal_mv : ndarray of float32, shape (n_leads, any number)
+
+        Raises
+        ------
+        ValueError
+            If the number of leads differs or the stream is finished.
+        """
+        if self._is_finished:
+            raise ValueError("the stream is finished")
+        if signal_mv.ndim != 2 or len(signal_mv) != self.n_leads:
+            raise ValueError(f"signal_mv must be ({self.n_leads}, n_samples), got {signal_mv.shape}")
+        self._pieces.append(signal_mv)
+        self._n_seen += signal_mv.shape[1]
+        while self._next_core + self._core + self._margin <= self._n_seen:
+            self._look(self._next_core + self._core + self._margin)
+        return self._release(is_last=False)
+
+    def finish(self) -> FoundBeats:
+        """Say that there are no more samples and return the remaining beats."""
+        if not self._is_finished:
+            self._is_finished = True
+            while self._next_core < self._n_seen:
+                self._look(min(self._next_core + self._core + self._margin, self._n_seen))
+        return self._release(is_last=True)
+
+    def _look(self, end: int) -> None:
+        start = max(0, self._next_core - self._margin)
+        block = self._take(start, end)
+        core = (self._next_core, min(self._next_core + self._core, self._n_seen))
+        self._held.append(beats_in_block(block, self.fs_hz, start, core, self._network))
+        self._next_core += self._core
+        keep_from = max(0, self._next_core - self._margin)
+        while self._pieces and self._buffer_start + self._pieces[0].shape[1] <= keep_from:
+            self._buffer_start += self._pieces.popleft().shape[1]
+
+    def _take(self, start: int, end: int) -> FloatArray:
+        at = self._buffer_start
+        parts = []
+        for piece in self._pieces:
+            if at < end and at + piece.shape[1] > start:
+                parts.append(piece[:, max(0, start - at) : end - at])
+            at += piece.shape[1]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _release(self, is_last: bool) -> FoundBeats:
+        """Return held beats up to the last pause that no later beat can reach over."""
+        held = _joined(self._held, self.n_leads)
+        n_certain = len(held)
+        if not is_last and len(held):
+            # A later block's beats lie behind its core's start, less the refinement.
+            limit = self._next_core - 2 * _REFINE_S * self.fs_hz
+            bounds = np.append(held.r_samples, limit)
+            is_pause = np.diff(bounds) >= REFRACTORY_S * self.fs_hz
+            n_certain = int(np.flatnonzero(is_pause)[-1]) + 1 if is_pause.any() else 0
+        certain, rest = _part(held, slice(0, n_certain)), _part(held, slice(n_certain, None))
+        self._held = [rest] if len(rest) else []
+        return _part(certain, _not_too_close(certain, REFRACTORY_S * self.fs_hz))
+
+
+def find_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = None) -> FoundBeats:
+    """Find the beats of a whole signal; the same as ``BeatStream`` with any pieces.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float32, shape (n_leads, n_samples)
+        NaN is a gap.
+    fs_hz : float
+    network : Network, optional
+        The shipped beat network by default.
+    """
+    if not signal_mv.shape[1]:
+        return _joined([], len(signal_mv))
+    return find_beats_in([signal_mv], len(signal_mv), fs_hz, network)
+
+
+def find_beats_in(
+    pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None
+) -> FoundBeats:
+    """Find the beats of a signal that comes in pieces, without holding it in memory."""
+    stream = BeatStream(n_leads, fs_hz, network)
+    found = [stream.push(piece) for piece in pieces]
+    return _joined([*found, stream.finish()], n_leads)
+
+
+def beats_in_block(
+    block_mv: FloatArray, fs_hz: float, block_start: int, core: tuple[int, int], network: Network
+) -> FoundBeats:
+    """Return the beats whose R peak the network puts into ``core`` (first sample, sample after the last)."""
+    n_leads = len(block_mv)
+    is_finite = np.isfinite(block_mv)
+    used = np.flatnonzero(has_signal(block_mv, is_finite))
+    if not len(used) or block_mv.shape[1] < 2:
+        return _joined([], n_leads)
+    signal = network_signal(block_mv[used], fs_hz)
+    probability = _beat_probability(signal, network)
+    peaks = _local_peaks(probability)
+    per_sample = fs_hz / NETWORK_FS_HZ
+    scaled = range_scaled(signal)
+    refined = _refined(scaled, _OUTPUT_STRIDE * peaks)
+    at = block_start + peaks * (_OUTPUT_STRIDE * per_sample)
+    keep = (at >= core[0]) & (at < core[1])
+    r_samples = block_start + np.round(refined * per_sample).astype(np.int64)
+    r_samples = np.clip(r_samples, block_start, block_start + block_mv.shape[1] - 1)
+    if not is_finite.all():
+        is_covered = np.asarray(is_finite[used].any(axis=0))
+        keep &= is_covered[r_samples - block_start]
+    snippets = np.zeros((int(keep.sum()), n_leads, N_SNIPPET), np.float32)
+    snippets[:, used] = _snippets(signal, refined[keep])
+    return FoundBeats(r_samples[keep], probability[peaks[keep]], snippets)
+
+
+def has_signal(signal_mv: FloatArray, is_finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return for each lead whether enough of it is there and it is not flat."""
+    result = (
+        np.asarray(is_finite.mean(axis=1) >= _MIN_COVERED) if signal_mv.shape[1] else np.zeros(len(signal_mv), bool)
+    )
+    for row in np.flatnonzero(result):
+        lead_mv = signal_mv[row][is_finite[row]]
+        result[row] = np.ptp(lead_mv) >= FLAT_BELOW_MV
+    return result
+
+
+def _beat_probability(signal: FloatArray, network: Network) -> FloatArray:
+    n_time = signal.shape[1]
+    padded = np.pad(range_scaled(signal), ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
+    probability: FloatArray = network.probability(padded[None])[0][: -(-n_time // _OUTPUT_STRIDE)]
+    return probability
+
+
+def _local_peaks(probability: FloatArray) -> IntArray:
+    """Return local maxima over the threshold; the first step of a plateau."""
+    framed = np.concatenate([[-1.0], probability, [-1.0]])
+    is_peak = (probability >= THRESHOLD) & (probability > framed[:-2]) & (probability >= framed[2:])
+    return np.flatnonzero(is_peak)
+
+
+def _refined(scaled: FloatArray, position: IntArray) -> IntArray:
+    """Move each position to the largest summed square of all leads nearby; positions are at 250 Hz."""
+    if not len(position):
+        return np.zeros(0, np.int64)
+    energy = np.einsum("ij,ij->j", scaled, scaled)
+    reach = round(_REFINE_S * NETWORK_FS_HZ)
+    index = position[:, None] + np.arange(-reach, reach + 1)
+    index = np.clip(index, 0, len(energy) - 1)
+    best = np.argmax(energy[index], axis=1)
+    return np.asarray(index[np.arange(len(index)), best], np.int64)
+
+
+def _snippets(signal: FloatArray, r_at: IntArray) -> FloatArray:
+    """Return (n_beats, n_leads, 31): every second sample around each R peak; the ends are held."""
+    half = (N_SNIPPET - 1) // 2
+    index = r_at[:, None] + 2 * np.arange(-half, half + 1)
+    index = np.clip(index, 0, signal.shape[1] - 1)
+    snippets: FloatArray = signal[:, index].transpose(1, 0, 2)
+    return snippets
+
+
+def _not_too_close(beats: FoundBeats, refractory: float) -> npt.NDArray[np.bool_]:
+    """Of beats closer than the refractory time keep the more probable one."""
+    keep = np.ones(len(beats), bool)
+    times = beats.r_samples
+    is_close = np.diff(times) < refractory
+    crowded = np.flatnonzero(np.append(is_close, False) | np.insert(is_close, 0, False))
+    for i in crowded[np.argsort(-beats.confidence[crowded], kind="stable")]:
+        if not keep[i]:
+            continue
+        for step in (-1, 1):
+            j = i + step
+            while 0 <= j < len(times) and abs(times[j] - times[i]) < refractory:
+                keep[j] = False
+                j += step
+    return keep
+
+
+def _joined(parts: list[FoundBeats], n_leads: int) -> FoundBeats:
+    parts = [part for part in parts if len(part)]
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        empty = np.zeros((0, n_leads, N_SNIPPET), np.float32)
+        return FoundBeats(np.zeros(0, np.int64), np.zeros(0, np.float32), empty)
+    joined = FoundBeats(
+        np.concatenate([part.r_samples for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
+        np.concatenate([part.snippets_mv for part in parts]),
+    )
+    order = np.argsort(joined.r_samples, kind="stable")
+    return joined if (np.diff(order) > 0).all() else _part(joined, order)
+
+
+def _part(beats: FoundBeats, which: slice | npt.NDArray[np.bool_] | IntArray) -> FoundBeats:
+    return FoundBeats(beats.r_samples[which], beats.confidence[which], beats.snippets_mv[which])
+
+
+def pieces_of(read: Callable[[int, int], FloatArray], n_samples: int, piece_samples: int) -> Iterator[FloatArray]:
+    """Yield a signal piece by piece from a function of (first sample, sample after the last)."""
+    for start in range(0, n_samples, piece_samples):
+        yield read(start, min(start + piece_samples, n_samples))

@@ -1,0 +1,137 @@
+"""From probabilities over time to waves with onset, peak and offset between samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.physiology.network_input import NETWORK_FS_HZ
+
+FloatArray = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+# For P, QRS and T: shorter spans are no waves, and a shorter dip within one does not end it.
+MIN_WAVE_S = (0.020, 0.030, 0.040)
+MAX_DIP_S = (0.020, 0.020, 0.040)
+THRESHOLD = 0.5
+# The boundary's confidence is the probability that it lies within this time of where it is set.
+CONFIDENCE_S = 0.010
+_PEAK_REACH = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WaveRuns:
+    """Waves of one kind in all leads, sorted by lead and time; arrays of shape (n_runs,) or (n_runs, 3).
+
+    Attributes
+    ----------
+    lead : ndarray of int64
+        Row of the lead.
+    time_s : ndarray of float64, shape (n_runs, 3)
+        Onset, peak and offset from the first sample.
+    confidence : ndarray of float32, shape (n_runs, 3)
+        For a boundary the probability that it is within 10 ms, for the peak the highest probability of the wave.
+    is_cut : ndarray of bool, shape (n_runs, 2)
+        Whether onset or offset is only the end of the signal.
+    """
+
+    lead: IntArray
+    time_s: Float64Array
+    confidence: FloatArray
+    is_cut: npt.NDArray[np.bool_]
+
+
+def find_runs(inside: FloatArray, at_peak: FloatArray, wave: int) -> WaveRuns:
+    """Return the waves of one kind from the network's probabilities.
+
+    A boundary is where the probability of being inside crosses one half, interpolated between samples: the network is
+    trained on marks, so this is the median of where a mark would be.
+
+    Parameters
+    ----------
+    inside, at_peak : ndarray of float32, shape (n_leads, n_samples)
+        Probabilities of being inside the wave and at its peak, at 250 Hz.
+    wave : int
+        0 P, 1 QRS, 2 T.
+
+    Returns
+    -------
+    WaveRuns
+    """
+    n_leads, n_samples = inside.shape
+    # A column of zeros on both sides makes every run start and end, and keeps runs of two leads apart.
+    framed = np.zeros((n_leads, n_samples + 2), np.float32)
+    framed[:, 1:-1] = inside
+    flat = framed.ravel()
+    edges = np.flatnonzero(np.diff(flat >= THRESHOLD))
+    starts, ends = edges[::2] + 1, edges[1::2] + 1  # first inside, first outside
+    row = starts // (n_samples + 2)
+    onset = _crossing(flat, starts - 1)
+    offset = _crossing(flat, ends - 1)
+    if len(starts) > 1:
+        new = np.ones(len(starts), bool)
+        dip = onset[1:] - offset[:-1]
+        new[1:] = (row[1:] != row[:-1]) | (dip >= MAX_DIP_S[wave] * NETWORK_FS_HZ)
+        last = np.append(new[1:], True)
+        row, starts, onset, ends, offset = row[new], starts[new], onset[new], ends[last], offset[last]
+    keep = offset - onset >= MIN_WAVE_S[wave] * NETWORK_FS_HZ
+    row, starts, onset, ends, offset = row[keep], starts[keep], onset[keep], ends[keep], offset[keep]
+    if not len(row):
+        empty = np.zeros((0, 3))
+        return WaveRuns(row.astype(np.int64), empty, empty.astype(np.float32), np.zeros((0, 2), bool))
+    first = row * (n_samples + 2) + 1
+    peak_framed = np.zeros((n_leads, n_samples + 2), np.float32)
+    peak_framed[:, 1:-1] = at_peak
+    peak = _peaks(peak_framed.ravel(), starts, ends)
+    is_cut = np.stack([starts == first, ends == first + n_samples], axis=1)
+    onset = np.where(is_cut[:, 0], starts, onset)
+    offset = np.where(is_cut[:, 1], ends - 1, offset)
+    highest = np.maximum.reduceat(flat, np.stack([starts, ends], axis=1).ravel())[::2]
+    within = CONFIDENCE_S * NETWORK_FS_HZ
+    confidence = np.stack(
+        [
+            _rise(flat, onset, within),
+            highest,
+            -_rise(flat, offset, within),
+        ],
+        axis=1,
+    )
+    confidence[:, 0][is_cut[:, 0]] = 0.0
+    confidence[:, 2][is_cut[:, 1]] = 0.0
+    time_s = (np.stack([onset, peak, offset], axis=1) - first[:, None]) / NETWORK_FS_HZ
+    return WaveRuns(row, time_s, np.clip(confidence, 0.0, 1.0).astype(np.float32), is_cut)
+
+
+def _crossing(flat: FloatArray, before: IntArray) -> Float64Array:
+    """Return where the probability crosses the threshold between ``before`` and the sample after."""
+    a, b = flat[before].astype(np.float64), flat[before + 1].astype(np.float64)
+    crossing: Float64Array = before + (THRESHOLD - a) / (b - a)
+    return crossing
+
+
+def _peaks(flat: FloatArray, starts: IntArray, ends: IntArray) -> Float64Array:
+    """Return the centre of the highest peak probability within each run."""
+    width = int((ends - starts).max())
+    steps = np.arange(width)
+    index = np.minimum(starts[:, None] + steps, (ends - 1)[:, None])
+    highest = starts + np.argmax(flat[index], axis=1)
+    around = np.clip(highest[:, None] + np.arange(-_PEAK_REACH, _PEAK_REACH + 1), starts[:, None], ends[:, None] - 1)
+    weight = np.square(flat[around].astype(np.float64)) + 1e-12
+    peak: Float64Array = (around * weight).sum(axis=1) / weight.sum(axis=1)
+    return peak
+
+
+def _rise(flat: FloatArray, centre: Float64Array, reach: float) -> Float64Array:
+    """Return how much the probability rises from ``reach`` samples before to ``reach`` after."""
+    return _at(flat, centre + reach) - _at(flat, centre - reach)
+
+
+def _at(flat: FloatArray, position: Float64Array) -> Float64Array:
+    position = np.clip(position, 0.0, len(flat) - 1.001)
+    left = position.astype(np.int64)
+    part = position - left
+    value: Float64Array = flat[left] * (1.0 - part) + flat[left + 1] * part
+    return value
