@@ -8,15 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.physiology.marks import (
-    P_ON,
-    QRS_OFF,
-    QRS_ON,
-    T_OFF,
-    BeatClass,
-    Delineation,
-    WaveState,
-)
+from physioclr_core.physiology.marks import P_ON, QRS_OFF, QRS_ON, T_OFF, BeatClass, Delineation, WaveState
 
 Float64Array = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
@@ -34,19 +26,14 @@ _LONGEST_BEFORE_S, _LONGEST_AFTER_S = 0.6, 0.9
 # waves of a fibrillating atrium average out better.
 _LEVEL_S, _LEVEL_WITHOUT_P_S = 0.016, 0.04
 _TYPICAL_QRS_S = (-0.04, 0.06)
-_SEARCH_S = 0.02
-_QRS_SEARCH_S = 0.08
+_SEARCH_S, _QRS_SEARCH_S = 0.02, 0.08
 # Below this rate a beat is moved between samples as well: at 100 Hz half a sample is 5 ms.
-_SHIFT_BELOW_HZ = 250.0
-_N_TAPS = 8
-_PREMATURE = 0.85
-_STEADY = 0.1
-_MIN_CORRELATION = 0.9
-_NOISE_RATIO, _NOISE_FLOOR_MV = 3.0, 0.05
-_PASSES = 2
+_SHIFT_BELOW_HZ, _N_TAPS = 250.0, 8
+_PREMATURE, _STEADY = 0.85, 0.1
+_MIN_CORRELATION, _NOISE_RATIO, _NOISE_FLOOR_MV, _PASSES = 0.9, 3.0, 0.05, 2
 _SUPPORT_S = 0.01
-# Mean absolute deviation to standard deviation, for a normal distribution.
-_MEAN_DEVIATION_TO_SD = 1.2533
+# sqrt(pi / 2): a normal distribution's standard deviation over its mean absolute deviation.
+_SQRT_HALF_PI = 1.2533
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +83,12 @@ class MedianBeat:
     reason: str = ""
 
     @property
+    def standard_error_mv(self) -> Float64Array:
+        """Standard error of a sample of the median beat, shape (n_leads,); a median has 1.2533 times a mean's."""
+        error_mv: Float64Array = self.noise_mv * (_SQRT_HALF_PI / np.sqrt(max(self.n_used, 1)))
+        return error_mv
+
+    @property
     def time_s(self) -> Float64Array:
         """Seconds after R of every sample, shape (n,)."""
         return (np.arange(self.signal_mv.shape[1]) - self.r_index) / self.fs_hz
@@ -106,7 +99,7 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
 
     Beats of the dominant class are aligned at R by the cross-correlation of their slopes over all leads, levelled
     before QRS, and the median is taken sample by sample. Beats whose QRS is unlike the median or whose noise stands
-    out are left out, and so are those that the record's ends cut while at least five others are whole.
+    out are left out, and so are those that the record's ends cut while five others are whole.
 
     Parameters
     ----------
@@ -138,12 +131,11 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
     if len(beats) == 0 or len(signal_mv) == 0:
         return _empty(len(signal_mv), fs_hz, delineation, beats.reason or "no beats found")
     chosen, left_out = _choose(delineation)
-    relative_s = delineation.global_s[chosen] - beats.r_s[chosen, None]
-    marks_s = nan_median(relative_s, axis=0)
+    marks_s = nan_median(delineation.global_s[chosen] - beats.r_s[chosen, None], axis=0)
     window = _Window.around(marks_s, beats.rr_s, fs_hz)
     whole = (beats.r_samples[chosen] >= window.before) & (beats.r_samples[chosen] + window.after <= signal_mv.shape[1])
     if 5 <= np.count_nonzero(whole) < len(chosen):
-        left_out.append((len(chosen) - int(np.count_nonzero(whole)), "cut by the record's ends"))
+        left_out.append((int(np.count_nonzero(~whole)), "cut by the record's ends"))
         chosen = chosen[whole]
     n_eligible = len(chosen)
     if n_eligible > MAX_BEATS:
@@ -153,30 +145,27 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
     shift = _alignment(signal_mv, r_samples, fs_hz) if len(chosen) > 1 else np.zeros(1)
     stack = _levelled(_extract(signal_mv, r_samples, shift, window, fs_hz), window)
     keep, typical = _without_outliers(stack, window)
-    unlike = len(chosen) - int(np.count_nonzero(keep))
-    if unlike:
-        left_out.append((unlike, "unlike the others or noisy"))
-    noise_mv = _noise_mv(stack[keep], typical)
-    signal_of_beat = _levelled(typical[None], window)[0]
-
+    if not keep.all():
+        left_out.append((int(np.count_nonzero(~keep)), "unlike the others or noisy"))
     used = np.zeros(len(beats), np.bool_)
     used[chosen[keep]] = True
     reference_s = ((r_samples + shift) / fs_hz)[keep]
-    lead_s, lead_state = _typical_marks(delineation, used, reference_s)
-    global_s, global_state = _over_leads(lead_s, lead_state)
+    lead_s, states = _typical_marks(delineation, used, reference_s)
+    global_s = _over_leads(lead_s)
+    global_s[np.repeat(states[-1] != WaveState.PRESENT, 3)] = np.nan
     return MedianBeat(
         fs_hz=fs_hz,
         lead_names=delineation.lead_names,
-        signal_mv=signal_of_beat,
+        signal_mv=typical - nan_median(typical[:, window.level], axis=1)[:, None],
         r_index=window.before,
         used=used,
         n_used=int(np.count_nonzero(used)),
         beat_set=_beat_set(used, left_out, n_eligible > MAX_BEATS),
         lead_s=lead_s,
         global_s=global_s,
-        lead_state=lead_state,
-        global_state=global_state,
-        noise_mv=noise_mv,
+        lead_state=states[:-1],
+        global_state=states[-1],
+        noise_mv=_noise_mv(stack[keep], typical),
     )
 
 
@@ -206,27 +195,21 @@ class _Window:
     level: slice
     qrs: slice
 
-    @property
-    def n(self) -> int:
-        return self.before + self.after
-
     @classmethod
     def around(cls, marks_s: Float64Array, rr_s: Float64Array, fs_hz: float) -> _Window:
         rr = float(nan_median(rr_s, axis=0))
         before_s, after_s = _BEFORE_S, _AFTER_S
         if np.isfinite(rr):
             before_s, after_s = min(before_s, 0.6 * rr), min(after_s, 0.8 * rr)
-        qrs_on_s, qrs_off_s = (
-            float(mark) if np.isfinite(mark) else typical
-            for mark, typical in zip(marks_s[[QRS_ON, QRS_OFF]], _TYPICAL_QRS_S, strict=True)
-        )
+        qrs_s = marks_s[[QRS_ON, QRS_OFF]]
+        qrs_on_s, qrs_off_s = np.where(np.isfinite(qrs_s), qrs_s, _TYPICAL_QRS_S).tolist()
         level_s = _LEVEL_S if np.isfinite(marks_s[P_ON]) else _LEVEL_WITHOUT_P_S
         first_s = float(np.nanmin([marks_s[P_ON], qrs_on_s - level_s]))
         last_s = float(np.nanmax([marks_s[T_OFF], qrs_off_s + 0.1]))
         before_s = min(max(before_s, _MARGIN_S - first_s), _LONGEST_BEFORE_S)
         after_s = min(max(after_s, last_s + _MARGIN_S), _LONGEST_AFTER_S)
         before, after = max(1, round(before_s * fs_hz)), max(1, round(after_s * fs_hz)) + 1
-        # The level ends at the sample before the onset, and has one sample at least.
+        # The level ends with the last sample not after the onset, and has one at least.
         end = int(np.clip(np.floor(qrs_on_s * fs_hz + 1e-6) + before + 1, 1, before + after))
         start = max(0, end - max(1, round(level_s * fs_hz)))
         stop = int(np.clip(np.ceil(qrs_off_s * fs_hz) + before + 1, end, before + after))
@@ -242,8 +225,7 @@ def _choose(delineation: Delineation) -> tuple[IntArray, list[tuple[int, str]]]:
         counts = [(int(np.count_nonzero(beats.classes == cls)), cls.name.lower()) for cls in others]
         return np.flatnonzero(is_dominant), [(count, name) for count, name in counts if count]
     mask = beats.classes == BeatClass.UNCLASSED
-    if not mask.any():
-        mask[:] = True
+    mask |= ~mask.any()
     rr_s = beats.rr_s
     rr = float(nan_median(rr_s, axis=0))
     spread = float(nan_median(np.abs(rr_s - rr), axis=0))
@@ -274,11 +256,8 @@ def _alignment(signal_mv: FloatArray, r_samples: IntArray, fs_hz: float) -> Floa
     the median slope; all lags are one matrix product.
     """
     n_lags = max(1, round(_SEARCH_S * fs_hz))
-    half = max(2, round(_QRS_SEARCH_S * fs_hz))
-    width = half + n_lags
-    stack = _windows(signal_mv, r_samples - width, 2 * width + 1)
-    slopes = np.diff(stack, axis=2)
-    np.nan_to_num(slopes, copy=False, nan=0.0)
+    width = max(2, round(_QRS_SEARCH_S * fs_hz)) + n_lags
+    slopes = _without_nan(np.diff(_windows(signal_mv, r_samples - width, 2 * width + 1), axis=2))
     template = nan_median(slopes, axis=0)[:, n_lags:-n_lags]
     lags = np.arange(-n_lags, n_lags + 1)
     moved = np.zeros((len(lags), *slopes.shape[1:]), np.float32)
@@ -302,31 +281,29 @@ def _extract(
     """Return the beats around their shifted R, shape (n_beats, n_leads, n)."""
     whole = np.floor(shift).astype(np.int64)
     fraction = shift - whole
-    starts = r_samples + whole - window.before
+    starts, n = r_samples + whole - window.before, window.before + window.after
     if not fraction.any():
-        return _windows(signal_mv, starts, window.n)
+        return _windows(signal_mv, starts, n)
     # Sinc interpolation in a Lanczos window.
     reach = _N_TAPS // 2
     distance = np.arange(1 - reach, reach + 1) - fraction[:, None]
     weights = np.sinc(distance) * np.sinc(distance / reach)
     weights /= weights.sum(axis=1, keepdims=True)
     taps = weights.astype(np.float32)[:, :, None, None]
-    stack = _windows(signal_mv, starts - (reach - 1), window.n + _N_TAPS - 1)
-    moved = stack[:, :, : window.n] * taps[:, 0]
+    stack = _windows(signal_mv, starts - (reach - 1), n + _N_TAPS - 1)
+    moved = stack[:, :, :n] * taps[:, 0]
     for tap in range(1, _N_TAPS):
-        moved += stack[:, :, tap : tap + window.n] * taps[:, tap]
+        moved += stack[:, :, tap : tap + n] * taps[:, tap]
     # Next to the record's end or a gap the nearest sample stands in.
     lost = np.isnan(moved)
     if lost.any():
-        moved[lost] = stack[:, :, reach - 1 : reach - 1 + window.n][lost]
+        moved[lost] = stack[:, :, reach - 1 : reach - 1 + n][lost]
     return moved
 
 
 def _levelled(stack: FloatArray, window: _Window) -> FloatArray:
-    """Return beats against their level before QRS; one whose level is not known is all NaN."""
-    level = np.moveaxis(stack[:, :, window.level], 2, 0)
-    levelled: FloatArray = stack - nan_median(level, axis=0)[:, :, None]
-    return levelled
+    """Return beats against their mean level before QRS; one whose level is not known is all NaN."""
+    return np.asarray(stack - stack[:, :, window.level].mean(axis=2, keepdims=True))
 
 
 def _without_outliers(stack: FloatArray, window: _Window) -> tuple[BoolArray, FloatArray]:
@@ -336,12 +313,11 @@ def _without_outliers(stack: FloatArray, window: _Window) -> tuple[BoolArray, Fl
     if len(stack) < 3:
         return keep, typical
     for _ in range(_PASSES):
-        filled = np.nan_to_num(stack[:, :, window.qrs], nan=0.0).reshape(len(stack), -1)
-        template = np.nan_to_num(typical[:, window.qrs], nan=0.0).ravel()
-        norms = np.sqrt(np.einsum("bi,bi->b", filled, filled) * (template @ template))
-        likeness = (filled @ template) / np.maximum(norms, 1e-12)
-        # Noise is what changes from sample to sample; the slow rest is respiration and drift.
-        difference = np.nan_to_num(stack - typical, nan=0.0).reshape(len(stack), -1)
+        qrs = _without_nan(stack[:, :, window.qrs]).reshape(len(stack), -1)
+        template = _without_nan(typical[:, window.qrs]).ravel()
+        norms = np.sqrt(np.einsum("bi,bi->b", qrs, qrs) * (template @ template))
+        likeness = (qrs @ template) / np.maximum(norms, 1e-12)
+        difference = _without_nan(stack - typical).reshape(len(stack), -1)
         noise_mv = np.sqrt(np.einsum("bi,bi->b", difference, difference) / difference.shape[1])
         limit_mv = max(_NOISE_RATIO * float(np.median(noise_mv[keep])), _NOISE_FLOOR_MV)
         good = (likeness >= _MIN_CORRELATION) & (noise_mv <= limit_mv)
@@ -352,49 +328,52 @@ def _without_outliers(stack: FloatArray, window: _Window) -> tuple[BoolArray, Fl
     return keep, typical
 
 
+def _without_nan(values: FloatArray) -> FloatArray:
+    return np.where(np.isnan(values), np.float32(0.0), values) if np.isnan(values.sum()) else values
+
+
 def _noise_mv(stack: FloatArray, typical: FloatArray) -> Float64Array:
     """Return the standard deviation of single beats about the median beat, by their mean absolute deviation."""
     n_beats = len(stack)
     deviation = np.abs(stack - typical)
-    count = np.isfinite(deviation).sum(axis=(0, 2)) * (n_beats > 1)
-    total = np.where(count > 0, np.nansum(deviation, axis=(0, 2), dtype=np.float64), np.nan)
-    noise: Float64Array = total / np.maximum(count, 1) * _MEAN_DEVIATION_TO_SD * np.sqrt(n_beats / max(n_beats - 1, 1))
+    count = np.full(stack.shape[1], n_beats * stack.shape[2])
+    if np.isnan(deviation.sum()):
+        count = np.isfinite(deviation).sum(axis=(0, 2))
+    total = np.where(count * (n_beats > 1) > 0, _without_nan(deviation).sum(axis=(0, 2)), np.nan)
+    noise: Float64Array = total / np.maximum(count, 1) * _SQRT_HALF_PI * np.sqrt(n_beats / max(n_beats - 1, 1))
     return noise
 
 
 def _typical_marks(
     delineation: Delineation, used: BoolArray, reference_s: Float64Array
 ) -> tuple[Float64Array, npt.NDArray[np.int8]]:
-    """Return each lead's median marks over the beats used, and whether half of the beats have the wave."""
-    relative_s = delineation.lead_s[:, used] - reference_s[:, None]
+    """Return each lead's median marks, and what at least half of the beats used say of each wave.
+
+    The state has a row more than there are leads: the one over all leads.
+    """
     needed = (len(reference_s) + 1) // 2
-    state = delineation.lead_state[:, used]
-    n_present = (state == WaveState.PRESENT).sum(axis=1)
-    n_absent = (state == WaveState.ABSENT).sum(axis=1)
-    typical = np.where(n_absent >= needed, WaveState.ABSENT, WaveState.NOT_MEASURABLE)
-    typical = np.where(n_present >= needed, WaveState.PRESENT, typical).astype(np.int8)
-    lead_s = nan_median(relative_s, axis=1, min_count=needed)
-    lead_s[np.repeat(typical != WaveState.PRESENT, 3, axis=1)] = np.nan
+    states = np.concatenate([delineation.lead_state[:, used], delineation.global_state[None, used]])
+    typical = np.full((len(states), states.shape[2]), WaveState.NOT_MEASURABLE, np.int8)
+    for state in (WaveState.ABSENT, WaveState.PRESENT):
+        typical[(states == state).sum(axis=1) >= needed] = state
+    lead_s = nan_median(delineation.lead_s[:, used] - reference_s[:, None], axis=1, min_count=needed)
+    lead_s[np.repeat(typical[:-1] != WaveState.PRESENT, 3, axis=1)] = np.nan
     return lead_s, typical
 
 
-def _over_leads(lead_s: Float64Array, lead_state: npt.NDArray[np.int8]) -> tuple[Float64Array, npt.NDArray[np.int8]]:
+def _over_leads(lead_s: Float64Array) -> Float64Array:
     """Return the earliest onset and the latest offset that a second lead has within 10 ms, and the median peak.
 
     One lead's outlying mark sets no interval. Where no two leads agree the marks say little, and their median stands.
     """
     global_s = nan_median(lead_s, axis=0)
-    # Sorted from the outermost inwards, NaN last: onsets as they are, offsets with their sign changed.
+    # From the outermost inwards, NaN last: onsets as they are, offsets with their sign changed.
     sign = np.array([1.0, -1.0])
-    outer = np.sort(lead_s.reshape(len(lead_s), 3, 3)[:, :, [0, 2]] * sign, axis=0)
-    if len(outer) > 1:
-        supported = np.diff(outer, axis=0) <= _SUPPORT_S
-        first = supported.argmax(axis=0)
-        found = np.take_along_axis(outer, first[None], axis=0)[0]
-        found = np.where(supported.any(axis=0), found, np.nan) * sign
-        fallback = global_s.reshape(3, 3)[:, [0, 2]]
-        global_s.reshape(3, 3)[:, [0, 2]] = np.where(np.isfinite(found), found, fallback)
-    return global_s, lead_state.max(axis=0, initial=WaveState.NOT_MEASURABLE)
+    outer = np.sort(lead_s.reshape(-1, 3, 3)[:, :, ::2] * sign, axis=0)
+    is_supported = np.diff(outer, axis=0, append=np.nan) <= _SUPPORT_S
+    found = np.where(is_supported, outer, np.inf).min(axis=0) * sign
+    np.copyto(global_s.reshape(3, 3)[:, ::2], found, where=np.isfinite(found))
+    return global_s
 
 
 def _beat_set(used: BoolArray, left_out: list[tuple[int, str]], is_spread: bool) -> str:

@@ -240,6 +240,7 @@ def delineation_of(beats: Beats, lead_names: tuple[str, ...], lead_s: Float64Arr
         global_s=global_s,
         global_state=state.max(axis=0, initial=WaveState.NOT_MEASURABLE),
         global_confidence=np.where(np.isfinite(global_s), 1.0, np.nan).astype(np.float32),
+        other_p_s=np.zeros((0, 4)),
         lead_reasons=("",) * n_leads,
         p_reason=p_reason,
         resolution_ms=500.0 / beats.fs_hz,
