@@ -1,7 +1,7 @@
 """LUDB: cardiologists' marks of P, QRS and T in each of twelve leads, as arrays.
 
-Kalyakulina et al., IEEE Access 8:186181 (2020). Only the beats in the middle of a record are marked, so what lies before
-a lead's first mark or after its last is unknown, not empty.
+Kalyakulina et al., IEEE Access 8:186181 (2020). Only the beats in the middle of a record are marked, so what lies
+before a lead's first mark or after its last is unknown, not empty.
 """
 
 from __future__ import annotations

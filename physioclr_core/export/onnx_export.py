@@ -55,11 +55,11 @@ def export_onnx(model: ResidualCnn, path: Path, n_samples: int) -> None:
     )
     if program is None:
         raise ModelError(f"{path}: the exporter returned no program.")
-    _drop_metadata_(program.model)
+    drop_metadata_(program.model)
     program.save(str(path), external_data=False)
 
 
-def _drop_metadata_(model: Any) -> None:
+def drop_metadata_(model: Any) -> None:
     """Remove the exporter's notes: they hold the stack traces, and with them the folders, of whoever exported."""
     model.metadata_props.clear()
     graphs = [model.graph, *(function.graph for function in model.functions.values())]

@@ -4,8 +4,8 @@ Each lead is encoded alone by the same layers, so neither the number nor the ord
 leads' mean and maximum go through a joint trunk that sees seconds of rhythm, and what it finds goes back to every lead:
 a wave that is small in one lead is known from the others, its boundaries are still the lead's own.
 
-Signals are carried as (batch, channels, 1, time) in channels-last order: on a CPU the 2-D kernels for it are faster than
-the 1-D ones.
+Signals are carried as (batch, channels, 1, time) in channels-last order: on a CPU the 2-D kernels for it are faster
+than the 1-D ones.
 """
 
 from __future__ import annotations

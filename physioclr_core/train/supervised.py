@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,9 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import load_file
+from torch import nn
 
 from physioclr_core import __version__
 from physioclr_core.data.ptbxl import ADU_PER_MV, PtbXl, load_ptbxl
@@ -32,6 +30,7 @@ from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.infer.preprocess import model_input
 from physioclr_core.models.residual_cnn import ResidualCnn, ResidualCnnConfig
+from physioclr_core.train.checkpoint import parameter_groups, resume, save_last, save_tensors, update_average_
 
 TRAIN_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
 SELECT_FOLDS = (9,)
@@ -147,12 +146,13 @@ def train(ptbxl: Path, run: Path, config: SupervisedConfig) -> float:
     with torch.no_grad():  # start from the labels' base rates, not from one half
         rate = train_labels.mean(axis=0).clip(1e-4)
         model.head.bias.copy_(torch.from_numpy(np.log(rate / (1 - rate))))
-    optimizer = torch.optim.AdamW(_parameter_groups(model, config.weight_decay), lr=0.0, betas=(0.9, 0.95))
+    optimizer = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=0.0, betas=(0.9, 0.95))
     loss_function = nn.BCEWithLogitsLoss()
 
     n_batches = len(train_signal) // config.batch_size
     n_steps = n_batches * config.n_epochs
-    first_epoch, best = _resume(run, model, average, optimizer)
+    last = resume(run, model, average, optimizer)
+    first_epoch, best = (last["epoch"] + 1, last["best"]) if last else (0, float("-inf"))
     for epoch in range(first_epoch, config.n_epochs):
         started = time.monotonic()
         # Data order and dropout depend on seed and epoch only: a resumed run is the uninterrupted one.
@@ -174,15 +174,15 @@ def train(ptbxl: Path, run: Path, config: SupervisedConfig) -> float:
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            _update_average_(average, model, min(config.ema_decay, (step + 1) / (step + 10)))
+            update_average_(average, model, min(config.ema_decay, (step + 1) / (step + 10)))
             total_loss += loss.item()
         if not np.isfinite(total_loss):
             raise UserFacingError(f"{run}: the loss is not finite in epoch {epoch}; the last good epoch is kept.")
         auroc = macro_auroc(select_part.labels, predict_logits(average, select_signal))
         if auroc > best:
             best = auroc
-            _save(run / "best.safetensors", average.state_dict(), {"epoch": epoch, "macro_auroc": auroc})
-        _save_last(run, model, average, optimizer, {"epoch": epoch, "best": best})
+            save_tensors(run / "best.safetensors", average.state_dict(), {"epoch": epoch, "macro_auroc": auroc})
+        save_last(run, model, average, optimizer, {"epoch": epoch, "best": best})
         event = {
             "epoch": epoch,
             "loss": total_loss / n_batches,
@@ -216,21 +216,6 @@ def _prepared(part: PtbXl) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.floa
     return signal, part.labels.astype(np.float32)
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-@torch.no_grad()
-def _update_average_(average: nn.Module, model: nn.Module, decay: float) -> None:
-    for mean, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1.0 - decay)
-        else:
-            mean.copy_(value)
-
-
 def _claim_run_folder(run: Path, config: SupervisedConfig, train_part: PtbXl, select_part: PtbXl) -> None:
     recorded = {
         "config": asdict(config),
@@ -251,43 +236,6 @@ def _claim_run_folder(run: Path, config: SupervisedConfig, train_part: PtbXl, se
             raise UserFacingError(f"{run}: this folder holds a run of another configuration or other data.")
         return
     path.write_text(text, encoding="utf-8")
-
-
-def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    aside = path.with_suffix(".partial")
-    # Metadata first in one atomic file: weights and their epoch cannot part.
-    save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {k: json.dumps(v) for k, v in metadata.items()})
-    with aside.open("r+b") as file:  # Windows syncs only what may be written
-        os.fsync(file.fileno())
-    aside.replace(path)
-
-
-def _save_last(
-    run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, metadata: dict[str, Any]
-) -> None:
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
-    _save(run / "last.safetensors", tensors, metadata)
-
-
-def _resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    path = run / "last.safetensors"
-    if not path.exists():
-        return 0, float("-inf")
-    with safe_open(path, framework="pt") as file:
-        metadata = {k: json.loads(v) for k, v in file.metadata().items()}
-    tensors = load_file(path)
-    for prefix, module in (("model.", model), ("average.", average)):
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return metadata["epoch"] + 1, metadata["best"]
 
 
 def main() -> None:

@@ -1,0 +1,70 @@
+"""What every training run keeps: weights, their running average and the optimiser; nothing half-written stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters in two groups: weights with decay, biases and norms without."""
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+
+
+@torch.no_grad()
+def update_average_(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move a running average of the weights towards the model's; counters are copied."""
+    for mean, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1.0 - decay)
+        else:
+            mean.copy_(value)
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """Write tensors and metadata as one safetensors file, aside first."""
+    aside = path.with_suffix(".partial")
+    # Metadata first in one atomic file: weights and their epoch cannot part.
+    save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {k: json.dumps(v) for k, v in metadata.items()})
+    with aside.open("r+b") as file:  # Windows syncs only what may be written
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def save_last(
+    run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, metadata: dict[str, Any]
+) -> None:
+    """Write ``last.safetensors``: everything that is needed to go on."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+    save_tensors(run / "last.safetensors", tensors, metadata)
+
+
+def resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+    """Load ``last.safetensors`` into model, average and optimiser; return its metadata, None where there is none."""
+    path = run / "last.safetensors"
+    if not path.exists():
+        return None
+    with safe_open(path, framework="pt") as file:
+        metadata = {k: json.loads(v) for k, v in file.metadata().items()}
+    tensors = load_file(path)
+    for prefix, module in (("model.", model), ("average.", average)):
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return metadata
