@@ -85,8 +85,7 @@ class MedianBeat:
     @property
     def standard_error_mv(self) -> Float64Array:
         """Standard error of a sample of the median beat, shape (n_leads,); a median has 1.2533 times a mean's."""
-        error_mv: Float64Array = self.noise_mv * (_SQRT_HALF_PI / np.sqrt(max(self.n_used, 1)))
-        return error_mv
+        return np.asarray(self.noise_mv * (_SQRT_HALF_PI / np.sqrt(max(self.n_used, 1))))
 
     @property
     def time_s(self) -> Float64Array:
@@ -133,7 +132,8 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
     chosen, left_out = _choose(delineation)
     marks_s = nan_median(delineation.global_s[chosen] - beats.r_s[chosen, None], axis=0)
     window = _Window.around(marks_s, beats.rr_s, fs_hz)
-    whole = (beats.r_samples[chosen] >= window.before) & (beats.r_samples[chosen] + window.after <= signal_mv.shape[1])
+    r_samples = beats.r_samples[chosen]
+    whole = (r_samples >= window.before) & (r_samples + window.after <= signal_mv.shape[1])
     if 5 <= np.count_nonzero(whole) < len(chosen):
         left_out.append((int(np.count_nonzero(~whole)), "cut by the record's ends"))
         chosen = chosen[whole]
@@ -159,7 +159,7 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
         signal_mv=typical - nan_median(typical[:, window.level], axis=1)[:, None],
         r_index=window.before,
         used=used,
-        n_used=int(np.count_nonzero(used)),
+        n_used=int(keep.sum()),
         beat_set=_beat_set(used, left_out, n_eligible > MAX_BEATS),
         lead_s=lead_s,
         global_s=global_s,
@@ -177,23 +177,22 @@ def nan_median(values: npt.NDArray[FloatT], axis: int, min_count: int = 1) -> np
         return np.full(ordered.shape[1:], np.nan, values.dtype)
     half = values.dtype.type(0.5)
     if not np.isnan(ordered[-1].sum()):
-        middle: npt.NDArray[FloatT] = half * (ordered[(n - 1) // 2] + ordered[n // 2])
-        return middle
+        return np.asarray(half * (ordered[(n - 1) // 2] + ordered[n // 2]))
     count = np.isfinite(ordered).sum(axis=0, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=0)[0]
     high = np.take_along_axis(ordered, np.minimum(count // 2, n - 1), axis=0)[0]
-    median: npt.NDArray[FloatT] = np.where(count[0] >= min_count, half * (low + high), values.dtype.type(np.nan))
-    return median
+    return np.where(count[0] >= min_count, half * (low + high), values.dtype.type(np.nan))
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Samples around R: how many before and after it, and where in them the level and QRS are."""
+    """Samples around R: how many before and after it, and where in them the level, QRS and the whole beat are."""
 
     before: int
     after: int
     level: slice
     qrs: slice
+    beat: slice
 
     @classmethod
     def around(cls, marks_s: Float64Array, rr_s: Float64Array, fs_hz: float) -> _Window:
@@ -213,7 +212,8 @@ class _Window:
         end = int(np.clip(np.floor(qrs_on_s * fs_hz + 1e-6) + before + 1, 1, before + after))
         start = max(0, end - max(1, round(level_s * fs_hz)))
         stop = int(np.clip(np.ceil(qrs_off_s * fs_hz) + before + 1, end, before + after))
-        return cls(before, after, slice(start, end), slice(end - 1, stop))
+        first, last = max(0, before + int(first_s * fs_hz)), before + int(last_s * fs_hz)
+        return cls(before, after, slice(start, end), slice(end - 1, stop), slice(first, last))
 
 
 def _choose(delineation: Delineation) -> tuple[IntArray, list[tuple[int, str]]]:
@@ -317,7 +317,8 @@ def _without_outliers(stack: FloatArray, window: _Window) -> tuple[BoolArray, Fl
         template = _without_nan(typical[:, window.qrs]).ravel()
         norms = np.sqrt(np.einsum("bi,bi->b", qrs, qrs) * (template @ template))
         likeness = (qrs @ template) / np.maximum(norms, 1e-12)
-        difference = _without_nan(stack - typical).reshape(len(stack), -1)
+        # Not up to the window's ends, where an early beat may follow.
+        difference = _without_nan((stack - typical)[:, :, window.beat]).reshape(len(stack), -1)
         noise_mv = np.sqrt(np.einsum("bi,bi->b", difference, difference) / difference.shape[1])
         limit_mv = max(_NOISE_RATIO * float(np.median(noise_mv[keep])), _NOISE_FLOOR_MV)
         good = (likeness >= _MIN_CORRELATION) & (noise_mv <= limit_mv)
@@ -336,9 +337,7 @@ def _noise_mv(stack: FloatArray, typical: FloatArray) -> Float64Array:
     """Return the standard deviation of single beats about the median beat, by their mean absolute deviation."""
     n_beats = len(stack)
     deviation = np.abs(stack - typical)
-    count = np.full(stack.shape[1], n_beats * stack.shape[2])
-    if np.isnan(deviation.sum()):
-        count = np.isfinite(deviation).sum(axis=(0, 2))
+    count = np.isfinite(deviation).sum(axis=(0, 2))
     total = np.where(count * (n_beats > 1) > 0, _without_nan(deviation).sum(axis=(0, 2)), np.nan)
     noise: Float64Array = total / np.maximum(count, 1) * _SQRT_HALF_PI * np.sqrt(n_beats / max(n_beats - 1, 1))
     return noise

@@ -1,4 +1,7 @@
-"""LUDB's human marks as a delineation, so that what is measured from marks can be tested without finding them."""
+"""LUDB's human marks as a delineation, so that what is measured from marks can be tested without finding them.
+
+LUDB scales every lead to a range of 1 mV: its times can be tested, its amplitudes and axes mean nothing.
+"""
 
 from __future__ import annotations
 

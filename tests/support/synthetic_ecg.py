@@ -145,12 +145,14 @@ def synthetic_ecg(
     signal = np.zeros((n_leads, n_samples))
     lead_s = np.full((n_leads, n_beats, len(FIDUCIALS)), np.nan)
     for beat, onset_s in enumerate(onsets_s.tolist()):
+        near = slice(max(0, int((onset_s - 1.0) * fs_hz)), int((onset_s + 1.5) * fs_hz))
         for lead, name in enumerate(names):
             if beat in ventricular:
-                lead_s[lead, beat] = _add_ventricular(signal[lead], time_s, onset_s, waves[name], timing)
+                marks = _add_ventricular(signal[lead, near], time_s[near], onset_s, waves[name], timing)
             else:
                 lead_waves = waves[name] if has_p else replace(waves[name], p=0.0)
-                lead_s[lead, beat] = _add_beat(signal[lead], time_s, onset_s, lead_waves, timing)
+                marks = _add_beat(signal[lead, near], time_s[near], onset_s, lead_waves, timing)
+            lead_s[lead, beat] = marks
     if noise_mv:
         signal += np.random.default_rng(seed).normal(0.0, noise_mv, signal.shape)
     classes = np.full(n_beats, BeatClass.DOMINANT if classed else BeatClass.UNCLASSED, np.int8)
