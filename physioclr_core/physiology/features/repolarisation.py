@@ -33,8 +33,10 @@ from physioclr_core.physiology.features.morphology import MIN_VECTOR_UVS, aliken
 from physioclr_core.physiology.features.spec import specs
 from physioclr_core.physiology.marks import QRS_OFF, T_OFF, T_PEAK
 
-_LEADS = (I, II, III, AVL, V1, V2, V3, V4, V5, V6)
-_NAMES = [STANDARD_LEADS[lead] for lead in _LEADS]
+_CHEST = (V1, V2, V3, V4, V5, V6)
+# ST in III is nearly that of aVL upside down; T is not, as it is more often large in I or II.
+_ST_LEADS, _T_LEADS = (I, II, AVR, AVL, *_CHEST), (I, II, III, AVL, *_CHEST)
+_ST_NAMES, _T_NAMES = ([STANDARD_LEADS[lead] for lead in leads] for leads in (_ST_LEADS, _T_LEADS))
 
 SPECS = specs(
     "repolarisation",
@@ -54,13 +56,13 @@ SPECS = specs(
             ref.JT_PEAK,
         ),
         ("qt_lead_sd_ms", "ms", "SD over the leads of QT by each lead's own boundaries.", ref.QT_DISPERSION),
-        *((f"st_j60_{name.lower()}_mv", "mV", f"Level of {name} 60 ms after J.", ref.ISCHAEMIA) for name in _NAMES),
+        *((f"st_j60_{name.lower()}_mv", "mV", f"Level of {name} 60 ms after J.", ref.ISCHAEMIA) for name in _ST_NAMES),
         ("st_slope_ii_mv_per_s", "mV/s", "Slope from J to J + 80 ms in II.", ref.ISCHAEMIA),
         ("st_slope_v2_mv_per_s", "mV/s", "Slope from J to J + 80 ms in V2.", ref.ISCHAEMIA),
         ("st_slope_v5_mv_per_s", "mV/s", "Slope from J to J + 80 ms in V5.", ref.ISCHAEMIA),
         ("st_j_highest_mv", "mV", "Highest level at J of any lead but aVR.", ref.ISCHAEMIA),
         ("st_j_lowest_mv", "mV", "Lowest level at J of any lead but aVR.", ref.ISCHAEMIA),
-        *((f"t_{name.lower()}_mv", "mV", f"T amplitude in {name}.", ref.REPOLARISATION) for name in _NAMES),
+        *((f"t_{name.lower()}_mv", "mV", f"T amplitude in {name}.", ref.REPOLARISATION) for name in _T_NAMES),
         ("t_axis_sin", "1", "Sine of the frontal axis of T, by the net areas of the limb leads.", ref.REPOLARISATION),
         ("t_axis_cos", "1", "Cosine of the same.", ref.REPOLARISATION),
         ("t_negative_share", "1", "Share of I, II and V3 to V6 whose T amplitude is negative.", ref.REPOLARISATION),
@@ -89,10 +91,8 @@ def repolarisation_features(inputs: FeatureInputs) -> dict[str, float]:
     features["short_qtc_share"] = share(qtc_ms <= 390.0, qtc_ms)
     qt_ms = known(leads["qt_ms"])
     features["qt_lead_sd_ms"] = float(np.std(qt_ms, ddof=1)) if len(qt_ms) >= 3 else NAN
-    for lead in _LEADS:
-        name = STANDARD_LEADS[lead].lower()
-        features[f"st_j60_{name}_mv"] = leads["st_j60_mv"][lead]
-        features[f"t_{name}_mv"] = leads["t_mv"][lead]
+    features |= {f"st_j60_{STANDARD_LEADS[lead].lower()}_mv": leads["st_j60_mv"][lead] for lead in _ST_LEADS}
+    features |= {f"t_{STANDARD_LEADS[lead].lower()}_mv": leads["t_mv"][lead] for lead in _T_LEADS}
     for name, lead in (("ii", II), ("v2", V2), ("v5", V5)):
         features[f"st_slope_{name}_mv_per_s"] = leads["st_slope_mv_per_s"][lead]
     at_j = known([mv for lead, mv in enumerate(leads["st_j_mv"]) if lead != AVR])

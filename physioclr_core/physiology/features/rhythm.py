@@ -86,7 +86,7 @@ def rhythm_features(inputs: FeatureInputs) -> dict[str, float]:
         at_s = beats.r_s[inputs.rr_ms == inputs.rr_ms]
         at_s = at_s - at_s.mean()
         features["rr_trend_per_s"] = float(at_s @ rr) / float(at_s @ at_s) / of_beats.rr_median_ms
-        features["rr_cosen"] = _cosen(inputs.rr_ms)
+        features["rr_cosen"] = coefficient_of_entropy(inputs.rr_ms)
     if len(beats):
         features["ventricular_share"] = float(np.mean(beats.classes == BeatClass.VENTRICULAR))
         features["supraventricular_share"] = float(np.mean(beats.classes == BeatClass.SUPRAVENTRICULAR))
@@ -94,7 +94,7 @@ def rhythm_features(inputs: FeatureInputs) -> dict[str, float]:
         n_absent, n_present = (int(np.count_nonzero(state == s)) for s in (WaveState.ABSENT, WaveState.PRESENT))
         features["absent_p_share"] = ratio(n_absent, n_absent + n_present)
     for lead, name in ((II, "ii"), (V1, "v1")):
-        coherence, residual_uv = _coherence(inputs.p_window.get(lead))
+        coherence, residual_uv = beat_coherence(inputs.p_window.get(lead))
         features[f"p_coherence_{name}"], features[f"p_residual_{name}_uv"] = coherence, residual_uv
     return features
 
@@ -117,8 +117,21 @@ def _of_intervals(rr: Float64Array, median: float) -> dict[str, float]:
     return values
 
 
-def _cosen(rr_ms: Float64Array) -> float:
-    """Return Lake and Moorman's coefficient of sample entropy, counts summed over windows of a long record."""
+def coefficient_of_entropy(rr_ms: Float64Array) -> float:
+    """Return Lake and Moorman's coefficient of sample entropy of RR (templates of one interval, alike within 30 ms).
+
+    Counts of at least 1 keep it finite in the shortest and most irregular records, where it says the most.
+
+    Parameters
+    ----------
+    rr_ms : ndarray of float64, shape (n,)
+        NaN where there is no interval. Pairs are counted within windows of 256.
+
+    Returns
+    -------
+    float
+        NaN where no two intervals have a next one.
+    """
     n_short = n_long = 0
     n_pairs = 0
     for start in range(0, len(rr_ms), _MAX_WINDOW):
@@ -136,11 +149,16 @@ def _cosen(rr_ms: Float64Array) -> float:
     return entropy + math.log(2.0 * _COSEN_R_MS) - math.log(float(np.nanmean(rr_ms)))
 
 
-def _coherence(beats: AlignedBeats | None) -> tuple[float, float]:
+def beat_coherence(beats: AlignedBeats | None) -> tuple[float, float]:
     """Return the share of the energy that all beats have in common, and the RMS of the rest in uV.
 
     For n beats of common part c and independent rest e, the mean beat's energy is c^2 + e^2 / n and the beats' mean
-    energy c^2 + e^2; the two give both.
+    energy c^2 + e^2; the two give both. NaN with fewer than three beats.
+
+    Parameters
+    ----------
+    beats : AlignedBeats or None
+        One part of one lead.
     """
     if beats is None or beats.n_beats < 3:
         return NAN, NAN

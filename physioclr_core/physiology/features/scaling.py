@@ -88,11 +88,12 @@ class FeatureScaling:
         """
         known = np.where(is_valid, values, self.centre)
         scores: FloatArray = ((known - self.centre) / self.scale).astype(np.float32, copy=False)
-        return scores.clip(np.float32(-CLIP), np.float32(CLIP))
+        np.clip(scores, -CLIP, CLIP, out=scores)
+        return scores
 
     def components_of(self, values: FloatArray, is_valid: BoolArray) -> FloatArray:
         """Return the principal components of the z-scores, shape (..., 50); a value that is not valid is typical."""
-        return (self.scores_of(values, is_valid) - self.mean_score) @ self.components.T
+        return np.asarray((self.scores_of(values, is_valid) - self.mean_score) @ self.components.T, np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the artefact; the folder must exist.
