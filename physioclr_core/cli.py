@@ -19,6 +19,10 @@ COMMANDS: dict[str, str] = {
     "predict": "calibrated probabilities of the 71 statements as CSV",
     "embed": "embeddings as .npz: record, embedding, fingerprint",
     "similar": "the nearest ECGs of the reference library",
+    "beats": "R peaks of records as JSON",
+    "delineate": "onset, peak and offset of P, QRS and T in every lead as JSON",
+    "measure": "intervals, axes, amplitudes and variability of a record",
+    "features": "the 150 physiological features as Parquet",
 }
 
 EXIT_ERROR = 2

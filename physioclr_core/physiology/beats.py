@@ -1,0 +1,116 @@
+"""The beats of a record with their classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.physiology.beat_classes import classify_beats
+from physioclr_core.physiology.beat_stream import FoundBeats, find_beats
+from physioclr_core.physiology.marks import Beats
+from physioclr_core.physiology.networks import Network
+from physioclr_core.signal.quality import FLAT_BELOW_MV
+
+FloatArray = npt.NDArray[np.float32]
+
+# Below this rate QRS complexes lose their shape.
+MIN_FS_HZ = 80.0
+MIN_DURATION_S = 1.0
+
+
+def detect_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = None) -> Beats:
+    """Find and classify the beats of a record, ectopic and paced beats included.
+
+    Parameters
+    ----------
+    signal_mv : ndarray of float32, shape (n_leads, n_samples)
+        One lead or more, NaN is a gap; from ten seconds to days.
+    fs_hz : float
+    network : Network, optional
+        The shipped beat network by default.
+
+    Returns
+    -------
+    Beats
+        Without beats where none can be found, with the reason.
+    """
+    if reason := why_not(signal_mv, fs_hz):
+        return no_beats(fs_hz, signal_mv.shape[1], reason)
+    found = find_beats(signal_mv, fs_hz, network)
+    if not len(found):
+        return no_beats(fs_hz, signal_mv.shape[1], "no beat found")
+    return beats_of(found, fs_hz, signal_mv.shape[1], gap_samples_before(signal_mv, found.r_samples))
+
+
+def beats_of(found: FoundBeats, fs_hz: float, n_samples: int, n_gap_samples: npt.NDArray[np.int64]) -> Beats:
+    """Classify found beats.
+
+    Parameters
+    ----------
+    found : FoundBeats
+    fs_hz : float
+    n_samples : int
+        Length of the record.
+    n_gap_samples : ndarray of int64, shape (n_beats,)
+        Samples before each beat at which no lead has a value.
+    """
+    follows = np.zeros(len(found), bool)
+    follows[1:] = np.diff(n_gap_samples) == 0
+    rr_s = np.full(len(found), np.nan)
+    rr_s[1:] = np.where(follows[1:], np.diff(found.r_samples) / fs_hz, np.nan)
+    return Beats(
+        fs_hz=fs_hz,
+        n_samples=n_samples,
+        r_samples=found.r_samples,
+        confidence=found.confidence,
+        classes=classify_beats(found.snippets_mv, rr_s),
+        follows=follows,
+    )
+
+
+def no_beats(fs_hz: float, n_samples: int, reason: str) -> Beats:
+    """Return no beats, with the reason."""
+    return Beats(
+        fs_hz=fs_hz,
+        n_samples=n_samples,
+        r_samples=np.zeros(0, np.int64),
+        confidence=np.zeros(0, np.float32),
+        classes=np.zeros(0, np.int8),
+        follows=np.zeros(0, bool),
+        reason=reason,
+    )
+
+
+def why_not(signal_mv: FloatArray, fs_hz: float) -> str:
+    """Return why no beats can be looked for; empty where they can."""
+    if not fs_hz >= MIN_FS_HZ:
+        return f"{fs_hz:g} Hz is too slow to find beats"
+    if not len(signal_mv):
+        return "there is no lead"
+    if signal_mv.shape[1] < MIN_DURATION_S * fs_hz:
+        return "the record is shorter than 1 s"
+    if not any(np.isfinite(lead).any() for lead in signal_mv):
+        return "no lead has a signal"
+    if all(_range_mv(lead) < FLAT_BELOW_MV for lead in signal_mv):
+        return "all leads are flat"
+    return ""
+
+
+def _range_mv(lead_mv: FloatArray) -> float:
+    low, high = lead_mv.min(initial=np.inf), lead_mv.max(initial=-np.inf)
+    if np.isnan(low):
+        finite = lead_mv[np.isfinite(lead_mv)]
+        return float(np.ptp(finite)) if len(finite) else 0.0
+    return float(high - low)
+
+
+def gap_samples_before(signal_mv: FloatArray, r_samples: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for each beat how many samples before it no lead has a value."""
+    is_gap = np.isnan(signal_mv[0])
+    for lead_mv in signal_mv[1:]:
+        if not is_gap.any():
+            break
+        is_gap &= np.isnan(lead_mv)
+    if not is_gap.any():
+        return np.zeros(len(r_samples), np.int64)
+    return np.cumsum(is_gap)[r_samples]
