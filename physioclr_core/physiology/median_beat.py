@@ -106,7 +106,6 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
         NaN is a gap.
     fs_hz : float
     delineation : Delineation
-        Of the same signal.
 
     Returns
     -------
@@ -363,13 +362,14 @@ def _typical_marks(
 def _over_leads(lead_s: Float64Array) -> Float64Array:
     """Return the earliest onset and the latest offset that a second lead has within 10 ms, and the median peak.
 
-    One lead's outlying mark sets no interval. Where no two leads agree the marks say little, and their median stands.
+    Of one or two marks the outermost stands; where no two of several agree, their median does.
     """
     global_s = nan_median(lead_s, axis=0)
     # From the outermost inwards, NaN last: onsets as they are, offsets with their sign changed.
     sign = np.array([1.0, -1.0])
     outer = np.sort(lead_s.reshape(-1, 3, 3)[:, :, ::2] * sign, axis=0)
     is_supported = np.diff(outer, axis=0, append=np.nan) <= _SUPPORT_S
+    is_supported[0] |= np.isfinite(outer).sum(axis=0) <= 2
     found = np.where(is_supported, outer, np.inf).min(axis=0) * sign
     np.copyto(global_s.reshape(3, 3)[:, ::2], found, where=np.isfinite(found))
     return global_s
