@@ -14,6 +14,7 @@ from physioclr_core.physiology.features.conduction import part_of_median
 from physioclr_core.physiology.features.inputs import (
     AVF,
     AVL,
+    AVR,
     II,
     III,
     NAN,
@@ -36,7 +37,7 @@ from physioclr_core.physiology.voltage import cornell_mv, sokolow_lyon_mv
 Float64Array = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
 
-_R_LEADS = (I, II, III, AVL, V1, V2, V3, V4, V5, V6)
+_R_LEADS = (I, II, III, AVR, AVL, V1, V2, V3, V4, V5, V6)
 _S_LEADS = (I, III, V1, V2, V3, V5, V6)
 _Q_LEADS = (AVL, AVF, V2, V3, V5)
 _START_LEADS = (I, AVF, V2, V6)
@@ -58,7 +59,6 @@ SPECS = specs(
         *_in_leads(_START_LEADS, "qrs_start_{}_mv", "Mean of {} in the first 30 ms of QRS.", ref.INFARCTION),
         ("sokolow_lyon_mv", "mV", "Depth of S in V1 plus the larger R of V5 and V6.", ref.SOKOLOW_LYON),
         ("cornell_mv", "mV", "R in aVL plus the depth of S in V3.", ref.CORNELL),
-        ("cornell_product_uvs", "uV s", "Cornell voltage times QRS duration.", ref.CORNELL_PRODUCT),
         ("peguero_lo_presti_mv", "mV", "Depth of the deepest S or QS of any lead plus that in V4.", ref.PEGUERO),
         ("r_share_v1", "1", "R over R plus the depth of S in V1.", ref.HYPERTROPHY),
         ("r_share_v2", "1", "R over R plus the depth of S in V2.", ref.HYPERTROPHY),
@@ -82,7 +82,7 @@ SPECS = specs(
         ("qrs_complexity", "1", "Second over first singular value of the leads within QRS.", ref.COMPLEXITY),
         ("qrs_alikeness", "1", "Median over the beats of the correlation of QRS with the mean QRS.", ref.OWN),
         ("qrs_alikeness_lowest", "1", "Lowest of the same.", ref.OWN),
-        ("qrs_height_cv", "1", "SD over the beats of the leads' mean QRS peak to peak, over its mean.", ref.OWN),
+        ("qrs_rms_cv", "1", "SD over the beats of the root mean square of QRS, over its mean.", ref.OWN),
     ),
 )
 
@@ -118,7 +118,6 @@ def morphology_features(inputs: FeatureInputs) -> dict[str, float]:
         "q_avf_ms": leads["q_ms"][AVF],
         "sokolow_lyon_mv": sokolow_lyon_mv(inputs.measures),
         "cornell_mv": cornell_mv(inputs.measures),
-        "cornell_product_uvs": cornell_mv(inputs.measures) * inputs.quartiles["qrs_ms"][1],
         "peguero_lo_presti_mv": -s[V4] - min(known(s), default=NAN),
         "r_share_v1": shares[0],
         "r_share_v2": shares[1],
@@ -132,8 +131,8 @@ def morphology_features(inputs: FeatureInputs) -> dict[str, float]:
     features["qrs_azimuth_sin"], features["qrs_azimuth_cos"] = _direction(x, z)
     features["qrs_alikeness"], features["qrs_alikeness_lowest"] = alikeness(inputs.qrs)
     if inputs.qrs is not None and inputs.qrs.n_beats >= 3:
-        height = np.ptp(inputs.qrs.parts_mv, axis=2).mean(axis=0)
-        features["qrs_height_cv"] = ratio(float(height.std(ddof=1)), float(height.mean()))
+        rms_mv = np.sqrt(np.square(inputs.qrs.parts_mv).mean(axis=(0, 2)))
+        features["qrs_rms_cv"] = ratio(float(rms_mv.std(ddof=1)), float(rms_mv.mean()))
     on_s, off_s = float(inputs.median.global_s[QRS_ON]), float(inputs.median.global_s[QRS_OFF])
     qrs = part_of_median(inputs, on_s, off_s)
     if qrs.shape[1] > 2:
@@ -181,16 +180,30 @@ def kors_vector(area_uvs: Sequence[float]) -> Float64Array:
 
 
 def alikeness(beats: AlignedBeats | None) -> tuple[float, float]:
-    """Return the median and the lowest correlation of the beats with their mean, all leads together."""
+    """Return the median and the lowest correlation of the beats with their mean, all leads together.
+
+    R peaks are on samples, so that beats lie up to half a sample beside their mean, and at 100 Hz that would be most of
+    the difference. Each beat is compared with the mean moved by up to one sample: m + d m', with d by least squares.
+    """
     if beats is None or beats.n_beats < 3:
         return NAN, NAN
     parts = beats.parts_mv
     mean = parts.mean(axis=1)
-    product = np.einsum("lbs,ls->b", parts, mean)
-    energy = np.einsum("lbs,lbs->b", parts, parts) * np.float32(np.square(mean).sum())
-    if not (energy > 0.0).all():
+    slope = np.gradient(mean, axis=1)
+    slope -= slope.mean(axis=1, keepdims=True)
+    mean_energy = float(np.square(mean).sum())
+    beat_energy = np.einsum("lbs,lbs->b", parts, parts)
+    if mean_energy == 0.0 or not (beat_energy > 0.0).all():
         return NAN, NAN
-    correlation = product / np.sqrt(energy)
+    slope -= mean * (float((slope * mean).sum()) / mean_energy)
+    slope_energy = float(np.square(slope).sum())
+    along_mean = np.einsum("lbs,ls->b", parts, mean) / mean_energy
+    along_slope = np.einsum("lbs,ls->b", parts, slope) / (slope_energy or 1.0)
+    limit = np.abs(along_mean)
+    moved = along_slope.clip(-limit, limit)
+    product = np.square(along_mean) * mean_energy + along_slope * moved * slope_energy
+    length = np.sqrt((np.square(along_mean) * mean_energy + np.square(moved) * slope_energy) * beat_energy)
+    correlation = np.sign(along_mean) * product / np.maximum(length, np.finfo(np.float32).tiny)
     return float(np.median(correlation)), float(correlation.min())
 
 

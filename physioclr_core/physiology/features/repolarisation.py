@@ -137,9 +137,10 @@ def _shape(inputs: FeatureInputs) -> dict[str, float]:
         features["jt_peak_corrected_ms"] = 1000.0 * float(np.median(to_peak_s)) / rr_s**0.58
         part = part_of_median(inputs, j_s, t_off_s)
         part = part[np.isfinite(part).all(axis=1)] if part.shape[1] else part[:0]
-        n_before = round(float(np.median(to_peak_s)) * median.fs_hz) + 1
-        if len(part) and part.shape[1] > n_before > 0:
+        if len(part):
             size = np.sqrt(np.square(part).mean(axis=0))
-            features["t_asymmetry"] = ratio(float(size[:n_before].sum()), float(size.sum()))
+            area = np.concatenate([[0.0], np.cumsum(0.5 * (size[1:] + size[:-1]))])
+            at_peak = float(np.median(to_peak_s)) * median.fs_hz
+            features["t_asymmetry"] = ratio(float(np.interp(at_peak, np.arange(len(area)), area)), float(area[-1]))
         features["t_complexity"] = spread_over_axes(part)
     return features
