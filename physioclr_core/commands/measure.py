@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,13 @@ def run(args: argparse.Namespace) -> int:
     hrv = long_hrv(analysis.delineation.beats) if args.hrv else None
     if args.json:
         content: dict[str, Any] = {"record": record.name, **analysis.measurements.to_dict()}
+        content["electrode_swaps"] = [asdict(swap) for swap in analysis.swaps]
         if hrv is not None:
             content["hrv"] = hrv
         text = json.dumps(content, indent=2, allow_nan=False)
     else:
         text = summary(record.name, analysis.measurements)
+        text += "".join(f"\nElectrodes {swap.swap} swapped? {swap.text}" for swap in analysis.swaps)
         if hrv is not None:
             text += "\n\n" + hrv_text(hrv)
     sys.stdout.write(f"{text}\n")

@@ -31,7 +31,7 @@ _SEARCH_S, _QRS_SEARCH_S = 0.02, 0.08
 _SHIFT_BELOW_HZ, _N_TAPS = 250.0, 8
 _PREMATURE, _STEADY = 0.85, 0.1
 _MIN_CORRELATION, _NOISE_RATIO, _NOISE_FLOOR_MV, _PASSES = 0.9, 3.0, 0.05, 2
-_SUPPORT_S = 0.01
+_SUPPORT_S = 0.012
 # sqrt(pi / 2): a normal distribution's standard deviation over its mean absolute deviation.
 _SQRT_HALF_PI = 1.2533
 
@@ -360,7 +360,7 @@ def _typical_marks(
 
 
 def _over_leads(lead_s: Float64Array) -> Float64Array:
-    """Return the earliest onset and the latest offset that a second lead has within 10 ms, and the median peak.
+    """Return the earliest onset and the latest offset that a second lead has within 12 ms, and the median peak.
 
     Of one or two marks the outermost stands; where no two of several agree, their median does.
     """

@@ -11,6 +11,7 @@ import pytest
 from ludb_marks import delineation_of_marks
 from synthetic_ecg import SyntheticEcg, beats_of, delineation_of, synthetic_ecg
 
+from physioclr_core.commands.measure import hrv_text, summary
 from physioclr_core.data.ludb import load_ludb
 from physioclr_core.physiology.lead_measures import lead_measures
 from physioclr_core.physiology.marks import QRS_OFF, QRS_ON, Delineation
@@ -170,6 +171,23 @@ def test_json_has_no_nan() -> None:
         assert content["band"] == BAND
         assert [item["name"] for item in content["measurements"]] == [item.name for item in m]
     assert json.loads(json.dumps(measured(signal, 100.0, ecg.delineation).to_dict()))["leads"]["aVL"]["r_mv"] is None
+
+
+def test_the_table_for_a_person_is_aligned_and_has_every_reason() -> None:
+    ecg = synthetic_ecg(has_p=False)
+    lines = summary("x", of(ecg, sex=None)).splitlines()
+    assert lines[0] == f"x: 12 of 12 beats; {BAND}"
+    rates = next(line for line in lines if line.startswith("Heart rate"))
+    assert "75 +- " in rates
+    assert "bpm" in rates
+    assert any(line.startswith("PR interval") and line.endswith("atrial fibrillation") for line in lines)
+    assert any(line.startswith("Cornell product") and line.endswith("sex unknown") for line in lines)
+    table = lines[lines.index("Amplitudes and ST levels in mV") + 1 :]
+    assert len(table) == 13
+    assert len({len(line) for line in table}) == 1
+    assert "-0.00" not in "".join(table)
+    assert "5 minutes" in hrv_text({})
+    assert hrv_text({"LF": None, "RMSSD": 12.0}).splitlines()[1:] == ["LF     -", "RMSSD  12"]
 
 
 def test_no_beats_measure_nothing_and_say_why() -> None:
