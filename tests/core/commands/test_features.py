@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from physioclr_core.physiology.analysis import analyse_record
 from real_records import real_signal_mv, to_adu, write_wfdb
 
 from physioclr_core.commands.features import code_fingerprint
 from physioclr_core.errors import UserFacingError
+from physioclr_core.physiology.analysis import analyse_record
 from physioclr_core.physiology.features.schema import NAMES, SCHEMA_VERSION
 from physioclr_core.physiology.features.table import FeatureParts, failed_row, read_feature_table
 from physioclr_core.readers import read_record
@@ -58,15 +58,22 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def table(records: Path, tmp_path: Path) -> pa.Table:
-    done = run(records, "--out", tmp_path / "out.parquet")
+@pytest.fixture(scope="module")
+def table_path(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the table of all four, made once."""
+    folder = tmp_path_factory.mktemp("table")
+    done = run(records, "--out", folder / "out.parquet")
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("physioclr: b_cut: ")
-    assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
-    return pq.read_table(tmp_path / "out.parquet")
+    assert [path.name for path in folder.iterdir()] == ["out.parquet"]
+    return folder / "out.parquet"
+
+
+@pytest.fixture
+def table(table_path: Path) -> pa.Table:
+    return pq.read_table(table_path)
 
 
 def test_the_table_has_a_row_for_each_record_and_a_column_for_each_feature(table: pa.Table, records: Path) -> None:
@@ -102,8 +109,8 @@ def test_what_failed_and_what_has_no_beats_is_a_row_of_nulls_with_the_reason(tab
     assert flat["reason"]
 
 
-def test_the_table_can_be_read_again(table: pa.Table, tmp_path: Path) -> None:
-    labels, values, is_valid = read_feature_table(tmp_path / "out.parquet")
+def test_the_table_can_be_read_again(table: pa.Table, table_path: Path) -> None:
+    labels, values, is_valid = read_feature_table(table_path)
     assert labels == ["a_good", "b_cut", "c_flat", "d_good"]
     assert is_valid.any(axis=1).tolist() == [True, False, False, True]
     assert np.isnan(values[~is_valid]).all()
