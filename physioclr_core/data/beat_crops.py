@@ -43,6 +43,8 @@ class BeatCropConfig:
         Standard deviation of the logarithm of a lead's gain.
     dead_lead_share : float
         Share of crops of several leads in which one holds only noise.
+    no_beat_share : float
+        Share of crops without any beat: asystole, or electrodes on nobody.
     """
 
     n_samples: int
@@ -53,6 +55,7 @@ class BeatCropConfig:
     flip_share: float
     gain_sd: float
     dead_lead_share: float
+    no_beat_share: float
     noise: NoiseConfig
 
 
@@ -81,10 +84,25 @@ class BeatCrops:
         share = config.long_share if n_leads <= 2 else config.long_share / 2 if n_leads == 3 else 0.0
         crops = []
         for _ in range(n_crops):
+            if rng.random() < config.no_beat_share:
+                crops.append(self._crop_without_beats(rng, n_leads))
+                continue
             sources = self._long if rng.random() < share else self._short
             crops.append(self._crop(rng, sources[int(rng.integers(len(sources)))], n_leads))
         ecg, target, weight = (np.stack(parts) for parts in zip(*crops, strict=True))
         return ecg, target, weight
+
+    def _crop_without_beats(self, rng: np.random.Generator, n_leads: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return noise of any colour, scaled as a signal would be."""
+        n = self._config.n_samples
+        noise = rng.standard_normal((n_leads, n)).astype(np.float32)
+        kernel = np.hanning(2 * int(rng.integers(1, 40)) + 1)
+        smooth = np.stack([np.convolve(row, kernel / kernel.sum(), "same") for row in noise])
+        noise = smooth + noise * np.float32(rng.random() ** 3)
+        if rng.random() < 0.5:
+            noise = noise + rng.random() * noise.mean(axis=0)  # the same in all leads
+        ecg = range_scaled(noise.astype(np.float32)) * np.float32(np.exp(rng.normal(0.0, self._config.gain_sd)))
+        return ecg, np.zeros(n // OUTPUT_STRIDE, np.float32), np.ones(n // OUTPUT_STRIDE, np.float32)
 
     def _crop(
         self, rng: np.random.Generator, source: _Source, n_leads: int

@@ -119,7 +119,7 @@ def delineate(
 
 
 def _reason(is_finite: npt.NDArray[np.bool_]) -> str:
-    return "flat" if is_finite.mean() >= 0.25 else "no signal"
+    return "flat" if is_finite.size and is_finite.mean() >= 0.25 else "no signal"
 
 
 def _runs(signal_mv: FloatArray, fs_hz: float, network: Network) -> tuple[WaveRuns, ...]:

@@ -45,6 +45,7 @@ DEFAULT = BeatTrainConfig(
         flip_share=0.3,
         gain_sd=0.3,
         dead_lead_share=0.2,
+        no_beat_share=0.04,
         noise=NoiseConfig(muscle=(0.6, 0.25), motion=(0.35, 1.0), wander=(0.3, 0.8), mains=(0.2, 0.3)),
     ),
     loop=LoopConfig(
