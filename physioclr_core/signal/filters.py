@@ -135,7 +135,7 @@ def zero_phase(signal_mv: FloatArray, fs_hz: float, band: Band) -> FloatArray:
     References
     ----------
     .. [1] Gustafsson F. IEEE Trans Signal Process 1996;44:988-992.
-    .. [2] Kligfield P et al. Circulation 2007;115:1306-1324; IEC 60601-2-25:2011, 201.12.4.107.
+    .. [2] Kligfield P et al. Circulation 2007;115:1306-1324.
     """
     if signal_mv.ndim != 2:
         raise ValueError(f"signal_mv must be (n_leads, n_samples), got shape {signal_mv.shape}")
