@@ -14,7 +14,7 @@ from physioclr_core.physiology.delineation import delineate, without_p
 from physioclr_core.physiology.electrode_swap import SwapSuspicion, suspect_swaps
 from physioclr_core.physiology.features.vector import FeatureVector, feature_vector
 from physioclr_core.physiology.lead_measures import LeadMeasures, lead_measures
-from physioclr_core.physiology.marks import P_OFF, P_ON, QRS_OFF, QRS_ON, T_OFF, T_ON, Delineation
+from physioclr_core.physiology.marks import QRS, Delineation, P, T
 from physioclr_core.physiology.measurements import Measurements, measure
 from physioclr_core.physiology.median_beat import MedianBeat, median_beat
 from physioclr_core.record import EcgRecord, Sex
@@ -80,15 +80,15 @@ class EcgAnalysis:
             median.signal_mv,
             median.lead_names,
             median.fs_hz,
-            qrs_window=self._window(QRS_ON, QRS_OFF),
-            p_window=self._window(P_ON, P_OFF),
-            t_window=self._window(T_ON, T_OFF),
+            qrs_window=self.wave_window(QRS),
+            p_window=self.wave_window(P),
+            t_window=self.wave_window(T),
             usable=self.quality.usable,
         )
 
-    def _window(self, onset: int, offset: int) -> tuple[int, int] | None:
-        """Return onset and offset of a wave as samples of the median beat; None where there is no such wave."""
-        marks = self.median.global_s[[onset, offset]]
+    def wave_window(self, wave: int) -> tuple[int, int] | None:
+        """Return onset and offset of P, QRS or T as samples of the median beat; None where there is no such wave."""
+        marks = self.median.global_s[[3 * wave, 3 * wave + 2]]
         if not np.isfinite(marks).all():
             return None
         start, end = np.round(self.median.r_index + marks * self.median.fs_hz).astype(int).tolist()

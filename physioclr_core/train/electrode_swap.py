@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from physioclr_core.data.ptbxl import ADU_PER_MV, FS_HZ, load_ptbxl
 from physioclr_core.leads import LIMB_LEADS, PRECORDIAL_LEADS, STANDARD_LEADS, derive_limb_leads
+from physioclr_core.physiology.analysis import analyse
 from physioclr_core.physiology.electrode_swap import (
     CHEST_SWAP_NAMES,
     LIMB_SWAPS,
@@ -37,8 +38,7 @@ from physioclr_core.physiology.electrode_swap import (
     shape_of_beat,
     suspect_swaps,
 )
-from physioclr_core.physiology.heart_rate import qrs_energy
-from physioclr_core.signal.filters import BASELINE_FREE, zero_phase
+from physioclr_core.physiology.marks import QRS, P, T
 
 FloatArray = npt.NDArray[np.float32]
 Window = tuple[int, int]
@@ -51,7 +51,7 @@ MEASURE_FOLDS = (9,)
 # them; LA/LL gets fewer, since what is normal there differs most between hospitals.
 FALSE_ALARMS = 0.001
 _OTHER_FALSE_ALARMS = {"V2/V3": 0.0015, "V4/V5": 0.0015, "V5/V6": 0.0015, "LA/LL": 0.0005}
-_BEFORE, _AFTER = 35, 60
+_LEAST_BEATS, _LEAST_RANGE_MV = 3, 0.02
 _PENALTY = 20.0
 _RIDGE = 1e-3
 # A lead between the two legs is not quite flat.
@@ -60,12 +60,12 @@ _LEG_SHARE, _LEG_NOISE_MV = 0.02, 0.005
 
 @dataclass(frozen=True, slots=True)
 class MedianBeats:
-    """Median beats of many records; windows are onset and offset in samples."""
+    """Median beats of many records; windows are onset and offset in samples, P is None where there is no P wave."""
 
-    signal_mv: FloatArray  # (n, 12, 95), against the PQ level
+    signal_mv: list[FloatArray]  # each (12, n), against the PQ level
     qrs: list[Window]
-    p: list[Window]
-    t: list[Window]
+    p: list[Window | None]
+    t: list[Window | None]
     is_norm: BoolArray
 
     def __len__(self) -> int:
@@ -73,69 +73,33 @@ class MedianBeats:
 
 
 def median_beats(root: Path, folds: tuple[int, ...]) -> MedianBeats:
-    """Return a median beat with rough wave windows for every record that has three beats and no flat lead."""
-    signals: list[FloatArray] = []
-    windows: list[tuple[Window, Window, Window]] = []
+    """Return the median beat with its waves for every record that has three beats and no flat lead."""
+    beats = MedianBeats([], [], [], [], np.zeros(0, bool))
     is_norm: list[bool] = []
     for fold in folds:
         part = load_ptbxl(root, (fold,))
         norm = part.labels[:, part.codes.index("NORM")]
         for row in range(len(part)):
-            signal_mv = part.signal_adu[row].astype(np.float32) / np.float32(ADU_PER_MV)
-            beat = rough_median_beat(signal_mv)
+            beat = beat_of(part.signal_adu[row].astype(np.float32) / np.float32(ADU_PER_MV), FS_HZ)
             if beat is not None:
-                signals.append(beat[0])
-                windows.append(beat[1])
+                median_mv, qrs, p, t = beat
+                beats.signal_mv.append(median_mv)
+                beats.qrs.append(qrs)
+                beats.p.append(p)
+                beats.t.append(t)
                 is_norm.append(bool(norm[row]))
-    qrs, p, t = (list(kind) for kind in zip(*windows, strict=True))
-    return MedianBeats(np.stack(signals), qrs, p, t, np.array(is_norm))
+    return replace(beats, is_norm=np.array(is_norm))
 
 
-def rough_median_beat(signal_mv: FloatArray) -> tuple[FloatArray, tuple[Window, Window, Window]] | None:
-    """Return the median beat of a 100 Hz record with QRS, P and ST-T windows; None for a flat lead or too few beats."""
-    from scipy.signal import find_peaks
-
-    if np.ptp(signal_mv, axis=1).min() < 0.02:
+def beat_of(signal_mv: FloatArray, fs_hz: float) -> tuple[FloatArray, Window, Window | None, Window | None] | None:
+    """Return the median beat of a record with its QRS, P and T; None for a flat lead or fewer than three beats."""
+    if np.ptp(signal_mv, axis=1).min() < _LEAST_RANGE_MV:
         return None
-    energy = qrs_energy(signal_mv, FS_HZ)
-    typical = float(np.median([part.max() for part in np.array_split(energy, 5)]))
-    peaks, _ = find_peaks(energy, height=0.4 * typical, distance=25)
-    peaks = peaks[(peaks >= _BEFORE) & (peaks < signal_mv.shape[1] - _AFTER)]
-    if len(peaks) < 3:
+    analysis = analyse(signal_mv, fs_hz, STANDARD_LEADS)
+    qrs = analysis.wave_window(QRS)
+    if qrs is None or analysis.median.n_used < _LEAST_BEATS:
         return None
-    rr_s = float(np.median(np.diff(peaks))) / FS_HZ
-    filtered = zero_phase(signal_mv, FS_HZ, BASELINE_FREE)
-    beats = filtered[:, peaks[:, None] + np.arange(-_BEFORE, _AFTER)]
-    typical_beat = np.median(beats, axis=1)
-    size = np.sqrt(np.square(beats).sum(axis=(0, 2)) * np.square(typical_beat).sum()) + 1e-9
-    likeness = (beats * typical_beat[:, None]).sum(axis=(0, 2)) / size
-    median_mv = np.median(beats[:, likeness >= min(0.9, float(np.median(likeness)))], axis=1).astype(np.float32)
-    qrs = _qrs_window(median_mv)
-    median_mv -= median_mv[:, max(qrs[0] - 2, 0) : qrs[0] + 1].mean(axis=1, keepdims=True)
-    t_off = min(_BEFORE + round(0.38 * FS_HZ * math.sqrt(rr_s)), median_mv.shape[1] - 1)
-    return median_mv, (qrs, _p_window(median_mv, qrs[0]), (qrs[1], max(t_off, qrs[1] + 8)))
-
-
-def _qrs_window(median_mv: FloatArray) -> Window:
-    """Return where all leads together stop changing fast, to either side of the fastest change near R."""
-    speed = np.sqrt(np.square(np.diff(median_mv, axis=1)).sum(axis=0))
-    fastest = _BEFORE - 12 + int(np.argmax(speed[_BEFORE - 12 : _BEFORE + 13]))
-    limit = 0.15 * speed[fastest]
-    on, off = fastest, fastest + 1
-    while on > _BEFORE - 14 and speed[on - 1 : on + 1].max() > limit:
-        on -= 1
-    while off < _BEFORE + 16 and speed[off : off + 2].max() > limit:
-        off += 1
-    return on, off
-
-
-def _p_window(median_mv: FloatArray, qrs_on: int) -> Window:
-    """Return 120 ms about the largest deflection in the 200 ms before QRS."""
-    start, end = max(qrs_on - 22, 0), max(qrs_on - 1, 3)
-    part = median_mv[:, start : end + 1]
-    deflection = part - np.linspace(part[:, 0], part[:, -1], part.shape[1], axis=1)
-    peak = start + int(np.argmax(np.square(deflection).sum(axis=0)))
-    return max(peak - 6, 0), min(peak + 6, max(qrs_on, 1))
+    return analysis.median.signal_mv, qrs, analysis.wave_window(P), analysis.wave_window(T)
 
 
 def shapes(beats: MedianBeats, leads: tuple[str, ...]) -> BeatShape:

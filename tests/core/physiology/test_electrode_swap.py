@@ -12,24 +12,25 @@ from physioclr_core.leads import LIMB_LEADS, PRECORDIAL_LEADS, STANDARD_LEADS
 from physioclr_core.paths import assets_dir
 from physioclr_core.physiology.electrode_swap import CHEST_SWAP_NAMES, LIMB_SWAPS, SwapSuspicion, suspect_swaps
 from physioclr_core.signal.resample import resample
-from physioclr_core.train.electrode_swap import fit_weights, rough_median_beat, with_swap
+from physioclr_core.train.electrode_swap import beat_of, fit_weights, with_swap
 
 FloatArray = npt.NDArray[np.float32]
-Beat = tuple[FloatArray, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]]
+Window = tuple[int, int]
+Beat = tuple[FloatArray, Window, Window | None, Window | None]
 RNG = np.random.default_rng(0)
 
 
 @cache
 def beats() -> list[Beat]:
     """Return median beats of normal records that the model was not fitted on."""
-    found = (rough_median_beat(real_signal_mv(entry.entry)) for entry in entries_with("NORM", [9])[:60])
+    found = (beat_of(real_signal_mv(entry.entry), 100.0) for entry in entries_with("NORM", [9])[:60])
     return [beat for beat in found if beat is not None]
 
 
 def suspicions(
     beat: Beat, swap: str | None = None, leads: tuple[str, ...] = STANDARD_LEADS, with_p: bool = True
 ) -> tuple[SwapSuspicion, ...]:
-    median_mv, (qrs, p, t) = beat
+    median_mv, qrs, p, t = beat
     swapped = median_mv if swap is None else with_swap(median_mv, swap, np.random.default_rng(0))
     rows = [STANDARD_LEADS.index(lead) for lead in leads]
     p_window = p if with_p else None
@@ -80,7 +81,7 @@ def test_where_r_falls_towards_v6_dextrocardia_is_the_other_explanation() -> Non
     for beat in beats():
         mirrored = with_swap(beat[0], "LA/RA", RNG)
         mirrored[6:] = beat[0][6:7] * np.linspace(1.0, 0.3, 6)[:, None].astype(np.float32)
-        found += [suspicion.text for suspicion in suspicions((mirrored, beat[1])) if suspicion.swap == "LA/RA"]
+        found += [suspicion.text for suspicion in suspicions((mirrored, *beat[1:])) if suspicion.swap == "LA/RA"]
     assert found
     assert all("it may be dextrocardia instead" in text for text in found)
 
@@ -117,7 +118,7 @@ def test_without_p_waves_an_arm_swap_is_still_found() -> None:
 
 
 def test_a_lead_that_is_not_usable_is_left_out() -> None:
-    median_mv, (qrs, p, t) = beats()[0]
+    median_mv, qrs, p, t = beats()[0]
     swapped = with_swap(median_mv, "V1/V3", RNG)
     swapped[1] = 5.0 * np.sin(np.arange(swapped.shape[1]))
     usable = [lead != "II" for lead in STANDARD_LEADS]
@@ -128,7 +129,7 @@ def test_a_lead_that_is_not_usable_is_left_out() -> None:
 
 def test_lead_order_gain_level_and_rate_do_not_matter() -> None:
     for beat in beats()[:10]:
-        median_mv, (qrs, p, t) = beat
+        median_mv, qrs, p, t = beat
         swapped = with_swap(median_mv, "LA/RA", RNG)
         expected = [found.swap for found in suspicions(beat, "LA/RA")]
 

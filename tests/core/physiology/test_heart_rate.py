@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from real_records import entries_with, long_signal_mv, real_signal_mv
 
-from physioclr_core.physiology.heart_rate import mean_heart_rate, qrs_energy
+from physioclr_core.physiology.heart_rate import mean_heart_rate
 from physioclr_core.readers import read_record
 from physioclr_core.signal.resample import resample
 
@@ -113,7 +113,7 @@ def test_one_lead_is_enough() -> None:
     ("signal", "fs_hz", "reason"),
     [
         (np.full((12, 1000), 0.4, np.float32), 100.0, "all leads are flat"),
-        (np.full((12, 1000), np.nan, np.float32), 100.0, "all leads are flat"),
+        (np.full((12, 1000), np.nan, np.float32), 100.0, "no lead has a signal"),
         (beats_mv(np.array([0.6, 1.4]), 2.0, 100.0), 100.0, "fewer than 3 beats found"),
         (np.ones((2, 60), np.float32), 100.0, "the record is shorter than 1 s"),
         (np.ones((2, 1), np.float32), 500.0, "the record is shorter than 1 s"),
@@ -134,27 +134,9 @@ def test_a_beat_or_two_in_ten_seconds_make_no_rate(at_s: list[float]) -> None:
     assert result.reason
 
 
-def test_where_large_and_small_beats_disagree_there_is_no_guess() -> None:
-    t_s = np.arange(0.5, 19.0, 1.0)
-    large, small = beats_mv(t_s, 20.0, 250.0), beats_mv(t_s + 0.5, 20.0, 250.0)
-    result = mean_heart_rate(large + 0.3 * small, 250.0)
-    assert result.bpm is None
-    assert "not clear" in result.reason
-
-
-@pytest.mark.parametrize("fs_hz", [60.5, 70.0, 128.0, 2000.0])
-def test_any_rate_over_sixty_hertz_and_any_length_over_a_second_has_an_answer(fs_hz: float) -> None:
+@pytest.mark.parametrize("fs_hz", [80.5, 90.0, 128.0, 2000.0])
+def test_any_rate_over_eighty_hertz_and_any_length_over_a_second_has_an_answer(fs_hz: float) -> None:
     for duration_s in (1.0, 1.3, 2.0, 3.7):
         signal = resample(long_signal_mv(1000), 100.0, fs_hz)[:, : int(np.ceil(duration_s * fs_hz))]
         result = mean_heart_rate(signal, fs_hz)
         assert (result.bpm is None) == bool(result.reason)
-
-
-def test_the_energy_is_that_of_all_leads_and_ignores_offsets() -> None:
-    signal = beats_mv(np.arange(0.5, 9.8, 1.0), 10.0, 250.0)
-    energy = qrs_energy(signal, 250.0)
-    assert energy.shape == (2500,)
-    peaks = np.array([energy[int(250 * (t - 0.1)) : int(250 * (t + 0.1))].max() for t in np.arange(0.5, 9.8, 1.0)])
-    assert peaks.min() > 5 * np.median(energy)
-    np.testing.assert_allclose(qrs_energy(signal + 2.0, 250.0), energy, atol=1e-3)
-    np.testing.assert_allclose(qrs_energy(3 * signal, 250.0), 3 * energy, rtol=1e-4)
