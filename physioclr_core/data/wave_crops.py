@@ -15,7 +15,8 @@ FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
 N_TARGETS = 6
-PEAK_SD = 3.0  # samples at 250 Hz
+PEAK_SD_S = 0.012
+_TARGET_FS_HZ = 1000.0
 _P, _QRS, _T = 0.0, 1.0, 2.0
 
 
@@ -43,8 +44,8 @@ class WaveCropConfig:
         Share of leads turned over.
     gain_sd : float
         Standard deviation of the logarithm of a lead's gain.
-    no_p_share : float
-        Share of crops from records that are known to have no P wave (atrial fibrillation).
+    taught_share : float
+        Share of crops from taught records, where there are any.
     """
 
     n_samples: int
@@ -56,19 +57,38 @@ class WaveCropConfig:
     diastole: tuple[float, float, float]
     flip_share: float
     gain_sd: float
-    no_p_share: float
+    taught_share: float
     noise: NoiseConfig
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TaughtRecord:
+    """A record without marks, whose targets are another network's probabilities.
+
+    Attributes
+    ----------
+    signal : ndarray of float32, shape (n_leads, n_samples)
+        At 250 Hz, as from ``network_signal``.
+    target : ndarray of uint8, shape (n_leads, 6, n_samples)
+        Probabilities times 255.
+    weight : ndarray of float32, shape (6,)
+        0 for what the other network is not believed in.
+    """
+
+    signal: FloatArray
+    target: npt.NDArray[np.uint8]
+    weight: FloatArray
+
+
 class _Source:
-    """One record at 250 Hz in two bandwidths, with its marks."""
+    """One record at 250 Hz in two bandwidths, with targets every millisecond to look up."""
 
     def __init__(self, record: MarkedRecord) -> None:
         wide = network_signal(record.signal_mv, record.fs_hz)
         self.signals = (wide, _below_40_hz(wide))
-        self.waves_s = record.waves_s
         self.span_s = record.span_s
         self.segments_s = _segments(record)
+        self.target, self.is_known = _targets(record)
 
 
 class WaveCrops:
@@ -77,17 +97,14 @@ class WaveCrops:
     Parameters
     ----------
     records : list of MarkedRecord
-    no_p_mv : ndarray of float32, shape (n_records, n_leads, n_samples)
-        Records at ``no_p_fs_hz`` that are known to have no P wave; nothing else of them is used.
-    no_p_fs_hz : float
+    taught : list of TaughtRecord
+        May be empty.
     config : WaveCropConfig
     """
 
-    def __init__(
-        self, records: list[MarkedRecord], no_p_mv: FloatArray, no_p_fs_hz: float, config: WaveCropConfig
-    ) -> None:
+    def __init__(self, records: list[MarkedRecord], taught: list[TaughtRecord], config: WaveCropConfig) -> None:
         self._sources = [_Source(record) for record in records]
-        self._no_p = [network_signal(signal, no_p_fs_hz) for signal in no_p_mv]
+        self._taught = taught
         self._config = config
 
     def batch(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -101,21 +118,29 @@ class WaveCrops:
 
     def _crop(self, rng: np.random.Generator, n_leads: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         config = self._config
-        n = config.n_samples
-        if self._no_p and rng.random() < config.no_p_share:
-            signal = self._no_p[int(rng.integers(len(self._no_p)))]
-            leads = rng.choice(len(signal), n_leads, replace=False)
-            source_s = _start(rng, signal.shape[1] / NETWORK_FS_HZ, n / NETWORK_FS_HZ) + _steps(rng, n, config)
-            target = np.zeros((n_leads, N_TARGETS, n), np.float32)
-            weight = np.zeros_like(target)
-            weight[:, [0, 3]] = (source_s >= 0) & (source_s < signal.shape[1] / NETWORK_FS_HZ)
-            return self._dressed(rng, _sampled(signal[leads], source_s)), target, weight
+        if self._taught and rng.random() < config.taught_share:
+            return self._taught_crop(rng, n_leads)
         source = self._sources[int(rng.integers(len(self._sources)))]
         signal = source.signals[int(rng.random() < config.low_pass_share)]
         leads = rng.choice(len(signal), n_leads, replace=False)
-        source_s = _warped(rng, source, n, config)
-        target, weight = _targets(source, leads, source_s)
+        source_s = _warped(rng, source, config.n_samples, config)
+        at = np.clip(np.round(source_s * _TARGET_FS_HZ).astype(np.int64), 0, source.target.shape[2] - 1)
+        is_there = (source_s >= 0) & (source_s < signal.shape[1] / NETWORK_FS_HZ)
+        target = source.target[leads][:, :, at].astype(np.float32) / np.float32(255.0)
+        weight = (source.is_known[leads][:, :, at] & is_there).astype(np.float32)
         return self._dressed(rng, _sampled(signal[leads], source_s)), target, weight
+
+    def _taught_crop(self, rng: np.random.Generator, n_leads: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        record = self._taught[int(rng.integers(len(self._taught)))]
+        n, duration_s = self._config.n_samples, record.signal.shape[1] / NETWORK_FS_HZ
+        leads = rng.choice(len(record.signal), n_leads, replace=False)
+        steps = _steps(rng, n, self._config)
+        source_s = rng.uniform(-0.5, max(duration_s - steps[-1] + 0.5, -0.499)) + steps
+        is_there = (source_s >= 0) & (source_s < duration_s)
+        at = np.clip(np.round(source_s * NETWORK_FS_HZ).astype(np.int64), 0, record.signal.shape[1] - 1)
+        target = record.target[leads][:, :, at].astype(np.float32) / np.float32(255.0)
+        weight = np.broadcast_to(record.weight[:, None] * is_there, target.shape).astype(np.float32)
+        return self._dressed(rng, _sampled(record.signal[leads], source_s)), target, weight
 
     def _dressed(self, rng: np.random.Generator, signal: FloatArray) -> FloatArray:
         """Scale as in use, then add noise and change gain and polarity."""
@@ -153,11 +178,6 @@ def _segments(record: MarkedRecord) -> Float64Array:
         if offset > end_s:
             end_s, kind = offset, wave
     return np.array(segments, np.float64).reshape(-1, 3)
-
-
-def _start(rng: np.random.Generator, available_s: float, wanted_s: float) -> float:
-    slack = 0.5
-    return float(rng.uniform(-slack, max(available_s - wanted_s + slack, -slack + 1e-3)))
 
 
 def _steps(rng: np.random.Generator, n: int, config: WaveCropConfig) -> Float64Array:
@@ -199,37 +219,27 @@ def _sampled(signal: FloatArray, source_s: Float64Array) -> FloatArray:
     return sampled
 
 
-def _targets(source: _Source, leads: npt.NDArray[np.int64], source_s: Float64Array) -> tuple[FloatArray, FloatArray]:
-    n = len(source_s)
-    target = np.zeros((len(leads), N_TARGETS, n), np.float32)
-    weight = np.zeros_like(target)
-    step = np.arange(n)
-    # Times grow along the crop, so a mark's place is found by interpolation; beyond the ends it lies far outside.
-    grid = np.concatenate([[source_s[0] - 100.0], source_s, [source_s[-1] + 100.0]])
-    place = np.concatenate([[-100.0 * NETWORK_FS_HZ], step, [n + 100.0 * NETWORK_FS_HZ]])
-    for row, lead in enumerate(leads.tolist()):
-        first, last = np.interp(source.span_s[lead], grid, place) if np.isfinite(source.span_s[lead, 0]) else (n, -1)
-        weight[row, :, max(0, int(np.ceil(first)) - 2) : max(0, int(np.floor(last)) + 3)] = 1.0
-        marks = source.waves_s[lead]
-        places = np.interp(np.nan_to_num(marks[:, 1:], nan=-1e3), grid, place)
-        is_whole = np.isfinite(marks[:, 1:]).all(axis=1)
-        for wave, (onset, peak, offset), known in zip(
-            marks[:, 0].astype(int).tolist(),
-            places.tolist(),
-            is_whole.tolist(),
-            strict=True,
-        ):
-            if not known:
-                near = slice(max(0, int(peak) - 25), max(0, int(peak) + 26))
-                weight[row, wave, near] = 0.0
-                weight[row, 3 + wave, near] = 0.0
+def _targets(record: MarkedRecord) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Return targets times 255 and whether they are known, shape (n_leads, 6, n_ms).
+
+    A boundary is soft over one sample of the network, so that it is learned between samples.
+    """
+    n_leads, n = len(record.waves_s), round(1000.0 * record.signal_mv.shape[1] / record.fs_hz)
+    target = np.zeros((n_leads, N_TARGETS, n))
+    is_known = np.zeros((n_leads, N_TARGETS, n), bool)
+    t_s = np.arange(n) / _TARGET_FS_HZ
+    for lead, (waves, (first_s, last_s)) in enumerate(zip(record.waves_s, record.span_s.tolist(), strict=True)):
+        is_known[lead] = (t_s >= first_s - 0.01) & (t_s <= last_s + 0.01)
+        for wave, onset_s, peak_s, offset_s in waves.tolist():
+            inside, at_peak = int(wave), 3 + int(wave)
+            if not np.isfinite([onset_s, offset_s]).all():
+                is_known[lead, [inside, at_peak]] &= np.abs(t_s - peak_s) > 0.1
                 continue
-            near = slice(max(0, int(onset) - 12), max(0, int(offset) + 13))
-            x = step[near]
-            if not len(x):
-                continue
-            inside = np.clip(x - onset + 0.5, 0, 1) * np.clip(offset - x + 0.5, 0, 1)
-            target[row, wave, near] = np.maximum(target[row, wave, near], inside)
-            bump = np.exp(-0.5 * ((x - peak) / PEAK_SD) ** 2)
-            target[row, 3 + wave, near] = np.maximum(target[row, 3 + wave, near], bump)
-    return target, weight
+            near = slice(max(0, round(1000 * onset_s) - 50), round(1000 * offset_s) + 51)
+            x_s = t_s[near]
+            rise = np.clip((x_s - onset_s) * NETWORK_FS_HZ + 0.5, 0, 1)
+            fall = np.clip((offset_s - x_s) * NETWORK_FS_HZ + 0.5, 0, 1)
+            bump = np.exp(-0.5 * ((x_s - peak_s) / PEAK_SD_S) ** 2)
+            target[lead, inside, near] = np.maximum(target[lead, inside, near], rise * fall)
+            target[lead, at_peak, near] = np.maximum(target[lead, at_peak, near], bump)
+    return np.round(255.0 * target).astype(np.uint8), is_known

@@ -1,16 +1,18 @@
-"""Train the wave network on LUDB, whole or leaving one fold out.
+"""Train the wave network on LUDB, whole or leaving one fold out, in two stages.
 
     python -m physioclr_core.train.waves LUDB PTBXL --run RUN --part all      # the network that ships
     python -m physioclr_core.train.waves LUDB PTBXL --run RUN --part 0        # ... 4: without one fifth of the records
 
-LUDB gives the marks. PTB-XL's records with atrial fibrillation (folds 1-8) only teach that there is no P wave. Each
-part is a run of its own in RUN/PART and goes on where it was interrupted.
+The teacher learns from LUDB's marks alone. What it makes of some PTB-XL records (folds 1-8) is the second source of the
+network proper: other hospitals, other rhythms. In atrial fibrillation P is absent whatever the teacher says, and where
+it finds few P waves in a sinus rhythm it is not believed in P. The teacher of a part has not seen that part's records
+either. Each part and stage is a run of its own in RUN and goes on where it was interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +23,18 @@ from torch import Tensor, nn
 from physioclr_core.data.ludb import FOLDS, MarkedRecord, fold_of, load_ludb, ludb_sha256
 from physioclr_core.data.ptbxl import ADU_PER_MV, FS_HZ, load_ptbxl
 from physioclr_core.data.synthetic_noise import NoiseConfig
-from physioclr_core.data.wave_crops import WaveCropConfig, WaveCrops
-from physioclr_core.models.delineation_network import DelineationNetwork, DelineationNetworkConfig
-from physioclr_core.train.marking import LoopConfig, load_network, train_network, weighted_bce
+from physioclr_core.data.wave_crops import TaughtRecord, WaveCropConfig, WaveCrops
+from physioclr_core.models.delineation_network import TIME_MULTIPLE, DelineationNetwork, DelineationNetworkConfig
+from physioclr_core.physiology.network_input import network_signal, rms_scaled
+from physioclr_core.train.marking import BEST, LoopConfig, load_network, train_network, weighted_bce
 
 PARTS = ("all", *map(str, range(FOLDS)))
-NO_P_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
-# A second rhythm in the same record could have P waves.
-_NOT_ALWAYS_FIBRILLATION = ("SR", "NORM", "STACH", "SBRAD", "SARRH", "AFLT", "PACE")
+TAUGHT_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
+_SINUS = ("SR", "NORM", "STACH", "SBRAD", "SARRH", "1AVB")
+_NO_SINUS = ("AFIB", "AFLT", "PACE", "SVTAC", "PSVT", "SVARR", "2AVB", "3AVB", "TRIGU", "BIGU")
+_DIVERSE = ("1AVB", "PAC", "PVC", "CLBBB", "CRBBB", "STACH", "SBRAD", "LVH", "IMI", "AMI", "LAFB", "WPW")
+_N_SINUS, _N_EACH, _N_FIBRILLATION = 500, 60, 500
+_MIN_P_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class WaveTrainConfig:
     crops: WaveCropConfig
     loop: LoopConfig
     peak_weight: float
+    n_teacher_steps: int
 
 
 DEFAULT = WaveTrainConfig(
@@ -55,22 +62,36 @@ DEFAULT = WaveTrainConfig(
         diastole=(0.5, 0.3, 1.4),
         flip_share=0.15,
         gain_sd=0.25,
-        no_p_share=0.12,
+        taught_share=0.3,
         noise=NoiseConfig(muscle=(0.5, 0.2), motion=(0.05, 0.3), wander=(0.3, 0.4), mains=(0.2, 0.12)),
     ),
     loop=LoopConfig(
         seed=0, n_steps=4000, max_learning_rate=3e-3, warmup_fraction=0.15, weight_decay=0.02, ema_decay=0.998
     ),
     peak_weight=0.5,
+    n_teacher_steps=2000,
 )
 
 
-def train_waves(
-    records: list[MarkedRecord], no_p_mv: npt.NDArray[np.float32], run: Path, part: str, config: WaveTrainConfig
+def train_waves(records: list[MarkedRecord], ptbxl: Path, run: Path, part: str, config: WaveTrainConfig) -> nn.Module:
+    """Train both stages of one part, or go on; return the network."""
+    if (run / part / BEST).exists():
+        return load_waves(run, part, config)
+    teacher = _train_stage(
+        records,
+        [],
+        run / f"teacher-{part}",
+        part,
+        replace(config, loop=replace(config.loop, n_steps=config.n_teacher_steps)),
+    )
+    return _train_stage(records, taught_records(teacher, ptbxl), run / part, part, config)
+
+
+def _train_stage(
+    records: list[MarkedRecord], taught: list[TaughtRecord], run: Path, part: str, config: WaveTrainConfig
 ) -> nn.Module:
-    """Train one part, or go on; return the network."""
     chosen = [record for record in records if part == "all" or fold_of(record.name) != int(part)]
-    crops = WaveCrops(chosen, no_p_mv, FS_HZ, config.crops)
+    crops = WaveCrops(chosen, taught, config.crops)
     channel_weight = torch.tensor([1.0, 1.0, 1.0] + 3 * [config.peak_weight])[:, None]
 
     def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -82,9 +103,9 @@ def train_waves(
         "part": part,
         "records": [record.name for record in chosen],
         "ludb_sha256": ludb_sha256(records),
-        "n_without_p": len(no_p_mv),
+        "n_taught": len(taught),
     }
-    return train_network(DelineationNetwork(config.model), crops.batch, loss_of, config.loop, run / part, recorded)
+    return train_network(DelineationNetwork(config.model), crops.batch, loss_of, config.loop, run, recorded)
 
 
 def load_waves(run: Path, part: str, config: WaveTrainConfig = DEFAULT) -> nn.Module:
@@ -92,13 +113,44 @@ def load_waves(run: Path, part: str, config: WaveTrainConfig = DEFAULT) -> nn.Mo
     return load_network(DelineationNetwork(config.model), run / part)
 
 
-def records_without_p(ptbxl: Path) -> npt.NDArray[np.float32]:
-    """Return PTB-XL's records that are in atrial fibrillation throughout, folds 1-8, (n, 12, 1000) in mV."""
-    part = load_ptbxl(ptbxl, NO_P_FOLDS)
-    is_af = part.labels[:, part.codes.index("AFIB")]
-    for code in _NOT_ALWAYS_FIBRILLATION:
-        is_af = is_af & ~part.labels[:, part.codes.index(code)]
-    return part.select(is_af).signal_adu.astype(np.float32) / np.float32(ADU_PER_MV)
+@torch.inference_mode()
+def taught_records(teacher: nn.Module, ptbxl: Path) -> list[TaughtRecord]:
+    """Return a teacher's probabilities for chosen records of PTB-XL, folds 1-8."""
+    part = load_ptbxl(ptbxl, TAUGHT_FOLDS)
+    has = {code: part.labels[:, part.codes.index(code)] for code in part.codes}
+    sinus = np.logical_or.reduce([has[code] for code in _SINUS])
+    fibrillates = has["AFIB"] & ~sinus & ~has["AFLT"] & ~has["PACE"]
+    sinus &= ~np.logical_or.reduce([has[code] for code in _NO_SINUS])
+    rng = np.random.default_rng(0)
+    rows = {"sinus": _some(rng, sinus, _N_SINUS), "fibrillation": _some(rng, fibrillates, _N_FIBRILLATION)}
+    rows["sinus"] = np.unique(
+        np.concatenate([rows["sinus"], *(_some(rng, sinus & has[code], _N_EACH) for code in _DIVERSE)])
+    )
+    taught = []
+    for kind, chosen in rows.items():
+        for row in chosen.tolist():
+            signal = network_signal(part.signal_adu[row].astype(np.float32) / np.float32(ADU_PER_MV), FS_HZ)
+            n_time = signal.shape[1]
+            padded = np.pad(rms_scaled(signal), ((0, 0), (0, -n_time % TIME_MULTIPLE)), mode="edge")
+            target = torch.sigmoid(teacher(torch.from_numpy(padded)[None]))[0, :, :, :n_time].numpy()
+            weight = np.ones(6, np.float32)
+            if kind == "fibrillation":
+                target[:, [0, 3]] = 0.0
+            elif _share_with_p(target) < _MIN_P_SHARE:
+                weight[[0, 3]] = 0.0
+            taught.append(TaughtRecord(signal, np.round(target * 255.0).astype(np.uint8), weight))
+    return taught
+
+
+def _some(rng: np.random.Generator, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.int64]:
+    rows = np.flatnonzero(mask)
+    return np.sort(rng.permutation(rows)[:n])
+
+
+def _share_with_p(target: npt.NDArray[np.float32]) -> float:
+    """Return the number of P waves over that of QRS complexes, over all leads together."""
+    n_p, n_qrs = (int(np.count_nonzero(np.diff(target[:, wave].mean(axis=0) > 0.5))) for wave in (0, 1))
+    return n_p / max(n_qrs, 1)
 
 
 def main() -> None:
@@ -110,9 +162,9 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, nargs="+", default=list(PARTS), help="default: all of them in turn")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    records, no_p_mv = load_ludb(args.ludb), records_without_p(args.ptbxl)
+    records = load_ludb(args.ludb)
     for part in args.part:
-        train_waves(records, no_p_mv, args.run, part, DEFAULT)
+        train_waves(records, args.ptbxl, args.run, part, DEFAULT)
 
 
 if __name__ == "__main__":
