@@ -103,6 +103,9 @@ def _shapes(snippets_mv: FloatArray) -> FloatArray:
 def _groups(shapes: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the group of each beat and the mean shape of each group."""
     n_beats = len(shapes)
+    typical = np.median(shapes, axis=0)
+    if _likeness(shapes, typical).min() >= SAME_SHAPE:  # most records: all beats are alike
+        return np.zeros(n_beats, np.int64), typical[None]
     group = np.full(n_beats, -1)
     templates: list[FloatArray] = []
     while (left := np.flatnonzero(group < 0)).size and len(templates) < _MAX_TEMPLATES:

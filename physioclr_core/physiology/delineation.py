@@ -38,7 +38,9 @@ _MAX_T_AFTER_R_S = 0.80
 # Over all leads a boundary counts when the next lead's is this near (one lead may be wrong alone), and a wave is there
 # when this share of the leads has it.
 _SUPPORT_S = 0.012
-_MIN_LEADS_SHARE = (0.25, 0.25, 0.25)
+_MIN_LEADS_SHARE = 0.25
+# Onsets are ranked from the earliest, offsets from the latest, peaks from the earliest to find the middle one.
+_DIRECTIONS = np.array([1.0, 1.0, -1.0] * 3)
 # A beat's wave is measurable only where the signal reaches this far before and after the R peak.
 _NEEDED_S = ((0.28, 0.0), (0.08, 0.08), (0.0, 0.45))
 
@@ -144,8 +146,7 @@ def _runs(signal_mv: FloatArray, fs_hz: float, network: Network) -> tuple[WaveRu
 def _runs_of_block(signal: FloatArray, network: Network) -> tuple[WaveRuns, ...]:
     n_time = signal.shape[1]
     padded = np.pad(rms_scaled(signal), ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
-    probability = network.probability(padded[None])[0, :, :, :n_time]
-    return tuple(find_runs(probability[:, wave], probability[:, 3 + wave], wave) for wave in range(3))
+    return find_runs(network.probability(padded[None])[0, :, :, :n_time])
 
 
 def _subset(runs: WaveRuns, which: IntArray) -> WaveRuns:
@@ -230,52 +231,39 @@ def with_global(delineation: Delineation) -> Delineation:
        offset over time-aligned leads.
     """
     lead_s, state = delineation.lead_s, delineation.lead_state
-    n_leads, n_beats, _ = lead_s.shape
-    global_s = np.full((n_beats, 9), np.nan)
-    global_confidence = np.full((n_beats, 9), np.nan, np.float32)
-    global_state = np.zeros((n_beats, 3), np.int8)
     n_present = (state == WaveState.PRESENT).sum(axis=0)
     n_known = (state != WaveState.NOT_MEASURABLE).sum(axis=0)
-    for wave in range(3):
-        # Two leads at least, where there are more than two.
-        needed = np.maximum(_MIN_LEADS_SHARE[wave] * n_known[:, wave], np.minimum(n_known[:, wave], 2))
-        is_present = (n_known[:, wave] > 0) & (n_present[:, wave] >= needed)
-        global_state[:, wave] = np.where(
-            n_known[:, wave] == 0,
-            WaveState.NOT_MEASURABLE,
-            np.where(is_present, WaveState.PRESENT, WaveState.ABSENT),
-        )
-        for column, direction in ((3 * wave, 1.0), (3 * wave + 1, 0.0), (3 * wave + 2, -1.0)):
-            values = lead_s[:, is_present, column]
-            found, lead = _supported(values, direction) if direction else _median(values)
-            global_s[is_present, column] = found
-            picked = delineation.lead_confidence[lead, np.flatnonzero(is_present), column]
-            global_confidence[is_present, column] = np.where(np.isnan(found), np.nan, picked)
+    # Two leads at least, where there are more than two.
+    needed = np.maximum(_MIN_LEADS_SHARE * n_known, np.minimum(n_known, 2))
+    is_present = (n_known > 0) & (n_present >= needed)
+    global_state = np.where(is_present, WaveState.PRESENT, WaveState.ABSENT).astype(np.int8)
+    global_state[n_known == 0] = WaveState.NOT_MEASURABLE
+    global_s = np.full(lead_s.shape[1:], np.nan)
+    global_confidence = np.full(lead_s.shape[1:], np.nan, np.float32)
+    if lead_s.size:
+        lead = _supporting_lead(lead_s)[None]
+        global_s = np.take_along_axis(lead_s, lead, axis=0)[0]
+        global_confidence = np.take_along_axis(delineation.lead_confidence, lead, axis=0)[0]
+        is_absent = ~np.repeat(is_present, 3, axis=1)
+        global_s[is_absent] = np.nan
+        global_confidence[is_absent] = np.nan
     return replace(delineation, global_s=global_s, global_state=global_state, global_confidence=global_confidence)
 
 
-def _supported(values: Float64Array, direction: float) -> tuple[Float64Array, IntArray]:
-    """Return the first value (of onsets; the last of offsets) that the next lead's supports, and its lead."""
-    order = np.argsort(direction * values, axis=0, kind="stable")  # NaN last
-    ranked = np.take_along_axis(values, order, axis=0)
-    n_there = np.isfinite(ranked).sum(axis=0)
-    gap = np.abs(np.diff(ranked, axis=0))
-    gap = np.where(np.isnan(gap), np.inf, gap)
-    is_supported = gap <= _SUPPORT_S
-    first = np.argmax(is_supported, axis=0) if len(gap) else np.zeros(values.shape[1], np.int64)
-    has_support = is_supported.any(axis=0)
-    pick = np.where(has_support, first, np.where(n_there > 2, (n_there - 1) // 2, 0))
-    columns = np.arange(values.shape[1])
-    return ranked[pick, columns], order[pick, columns]
-
-
-def _median(values: Float64Array) -> tuple[Float64Array, IntArray]:
-    order = np.argsort(values, axis=0, kind="stable")
-    n_there = np.isfinite(values).sum(axis=0)
-    pick = np.maximum(n_there - 1, 0) // 2
-    columns = np.arange(values.shape[1])
-    lead = order[pick, columns]
-    return values[lead, columns], lead
+def _supporting_lead(lead_s: Float64Array) -> IntArray:
+    """Return for each beat and fiducial the lead whose mark is the global one, shape (n_beats, 9)."""
+    n_leads = len(lead_s)
+    order = np.argsort(lead_s * _DIRECTIONS, axis=0, kind="stable")  # NaN last
+    ranked = np.take_along_axis(lead_s, order, axis=0)
+    n_there = np.isfinite(lead_s).sum(axis=0)
+    middle = np.maximum(n_there - 1, 0) // 2
+    pick = np.where(n_there > 2, middle, 0)
+    if n_leads > 1:
+        gap = np.abs(np.diff(ranked, axis=0))
+        is_supported = gap <= _SUPPORT_S  # a comparison with NaN is False
+        pick = np.where(is_supported.any(axis=0), np.argmax(is_supported, axis=0), pick)
+    pick[:, 1::3] = middle[:, 1::3]
+    return np.asarray(np.take_along_axis(order, pick[None], axis=0)[0], np.int64)
 
 
 def without_p(delineation: Delineation, reason: str) -> Delineation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import log, nan
 
 import numpy as np
@@ -94,6 +95,8 @@ def is_nn(beats: Beats) -> BoolArray:
     return np.asarray(mask)
 
 
+# Measurements and features ask for the same record's rhythm.
+@lru_cache(maxsize=1)
 def rhythm(beats: Beats) -> Rhythm:
     """Compute rate and variability.
 

@@ -44,65 +44,51 @@ class WaveRuns:
     is_cut: npt.NDArray[np.bool_]
 
 
-def find_runs(inside: FloatArray, at_peak: FloatArray, wave: int) -> WaveRuns:
-    """Return the waves of one kind from the network's probabilities.
+def find_runs(probability: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
+    """Return P, QRS and T waves from the network's probabilities.
 
     A boundary is where the probability of being inside crosses one half, interpolated between samples: the network is
     trained on marks, so this is the median of where a mark would be.
 
     Parameters
     ----------
-    inside, at_peak : ndarray of float32, shape (n_leads, n_samples)
-        Probabilities of being inside the wave and at its peak, at 250 Hz.
-    wave : int
-        0 P, 1 QRS, 2 T.
-
-    Returns
-    -------
-    WaveRuns
+    probability : ndarray of float32, shape (n_leads, 6, n_samples)
+        Of being inside P, QRS and T and at the peak of each, at 250 Hz.
     """
-    n_leads, n_samples = inside.shape
-    # A column of zeros on both sides makes every run start and end, and keeps runs of two leads apart.
-    framed = np.zeros((n_leads, n_samples + 2), np.float32)
-    framed[:, 1:-1] = inside
-    flat = framed.ravel()
-    edges = np.flatnonzero(np.diff(flat >= THRESHOLD))
+    n_leads, _, n_samples = probability.shape
+    # A column of zeros on both sides makes every run start and end, and keeps runs of two rows apart.
+    framed = np.zeros((6, n_leads, n_samples + 2), np.float32)
+    framed[:, :, 1:-1] = probability.transpose(1, 0, 2)
+    inside, at_peak = framed[:3].ravel(), framed[3:].ravel()
+    edges = np.flatnonzero(np.diff(inside >= THRESHOLD))
     starts, ends = edges[::2] + 1, edges[1::2] + 1  # first inside, first outside
     row = starts // (n_samples + 2)
-    onset = _crossing(flat, starts - 1)
-    offset = _crossing(flat, ends - 1)
+    onset, offset = _crossing(inside, starts - 1), _crossing(inside, ends - 1)
+    is_new = np.ones(len(starts), bool)
     if len(starts) > 1:
-        new = np.ones(len(starts), bool)
-        dip = onset[1:] - offset[:-1]
-        new[1:] = (row[1:] != row[:-1]) | (dip >= MAX_DIP_S[wave] * NETWORK_FS_HZ)
-        last = np.append(new[1:], True)
-        row, starts, onset, ends, offset = row[new], starts[new], onset[new], ends[last], offset[last]
-    keep = offset - onset >= MIN_WAVE_S[wave] * NETWORK_FS_HZ
+        max_dip = (np.array(MAX_DIP_S) * NETWORK_FS_HZ)[row[1:] // n_leads]
+        is_new[1:] = (row[1:] != row[:-1]) | (onset[1:] - offset[:-1] >= max_dip)
+    is_last = np.append(is_new[1:], True)[: len(starts)]
+    row, starts, onset, ends, offset = row[is_new], starts[is_new], onset[is_new], ends[is_last], offset[is_last]
+    keep = offset - onset >= (np.array(MIN_WAVE_S) * NETWORK_FS_HZ)[row // n_leads]
     row, starts, onset, ends, offset = row[keep], starts[keep], onset[keep], ends[keep], offset[keep]
-    if not len(row):
-        empty = np.zeros((0, 3))
-        return WaveRuns(row.astype(np.int64), empty, empty.astype(np.float32), np.zeros((0, 2), bool))
     first = row * (n_samples + 2) + 1
-    peak_framed = np.zeros((n_leads, n_samples + 2), np.float32)
-    peak_framed[:, 1:-1] = at_peak
-    peak = _peaks(peak_framed.ravel(), starts, ends)
     is_cut = np.stack([starts == first, ends == first + n_samples], axis=1)
-    onset = np.where(is_cut[:, 0], starts, onset)
-    offset = np.where(is_cut[:, 1], ends - 1, offset)
-    highest = np.maximum.reduceat(flat, np.stack([starts, ends], axis=1).ravel())[::2]
+    onset, offset = np.where(is_cut[:, 0], starts, onset), np.where(is_cut[:, 1], ends - 1, offset)
     within = CONFIDENCE_S * NETWORK_FS_HZ
-    confidence = np.stack(
-        [
-            _rise(flat, onset, within),
-            highest,
-            -_rise(flat, offset, within),
-        ],
-        axis=1,
+    confidence = np.zeros((len(row), 3))
+    if len(row):
+        confidence[:, 0] = np.where(is_cut[:, 0], 0.0, _rise(inside, onset, within))
+        confidence[:, 1] = np.maximum.reduceat(inside, np.stack([starts, ends], axis=1).ravel())[::2]
+        confidence[:, 2] = np.where(is_cut[:, 1], 0.0, -_rise(inside, offset, within))
+    time_s = (np.stack([onset, _peaks(at_peak, starts, ends), offset], axis=1) - first[:, None]) / NETWORK_FS_HZ
+    certain: FloatArray = np.clip(confidence, 0.0, 1.0).astype(np.float32)
+    bounds = np.searchsorted(row, [0, n_leads, 2 * n_leads, 3 * n_leads])
+    p, qrs, t = (
+        WaveRuns(row[a:b] - wave * n_leads, time_s[a:b], certain[a:b], is_cut[a:b])
+        for wave, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
     )
-    confidence[:, 0][is_cut[:, 0]] = 0.0
-    confidence[:, 2][is_cut[:, 1]] = 0.0
-    time_s = (np.stack([onset, peak, offset], axis=1) - first[:, None]) / NETWORK_FS_HZ
-    return WaveRuns(row, time_s, np.clip(confidence, 0.0, 1.0).astype(np.float32), is_cut)
+    return p, qrs, t
 
 
 def _crossing(flat: FloatArray, before: IntArray) -> Float64Array:
@@ -114,7 +100,7 @@ def _crossing(flat: FloatArray, before: IntArray) -> Float64Array:
 
 def _peaks(flat: FloatArray, starts: IntArray, ends: IntArray) -> Float64Array:
     """Return the centre of the highest peak probability within each run."""
-    width = int((ends - starts).max())
+    width = int((ends - starts).max(initial=1))
     steps = np.arange(width)
     index = np.minimum(starts[:, None] + steps, (ends - 1)[:, None])
     highest = starts + np.argmax(flat[index], axis=1)

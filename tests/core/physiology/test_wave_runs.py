@@ -3,9 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from physioclr_core.physiology.wave_runs import find_runs
+from physioclr_core.physiology.wave_runs import WaveRuns, find_runs
 
 FS_HZ = 250.0
+
+
+def find(inside: np.ndarray, peak: np.ndarray, wave: int) -> WaveRuns:
+    """Return the runs of one wave; of the others there are none."""
+    probability = np.zeros((len(inside), 6, inside.shape[1]), np.float32)
+    probability[:, wave] = inside
+    probability[:, 3 + wave] = peak
+    found = find_runs(probability)
+    assert sum(len(runs.lead) for runs in found) == len(found[wave].lead)
+    return found[wave]
 
 
 def probabilities(
@@ -25,7 +35,7 @@ def probabilities(
 def test_boundaries_and_peak_are_found_between_samples() -> None:
     waves = [(0.4013, 0.4471, 0.4998), (1.2027, 1.2551, 1.3009)]
     inside, peak = probabilities(waves)
-    runs = find_runs(inside[None], peak[None], 0)
+    runs = find(inside[None], peak[None], 0)
     np.testing.assert_allclose(runs.time_s, waves, atol=0.0008)
     assert runs.lead.tolist() == [0, 0]
     assert not runs.is_cut.any()
@@ -34,7 +44,7 @@ def test_boundaries_and_peak_are_found_between_samples() -> None:
 def test_leads_are_kept_apart() -> None:
     parts = [probabilities([(0.2, 0.25, 0.3)]), probabilities([]), probabilities([(1.0, 1.1, 1.2), (3.7, 3.8, 3.9)])]
     inside, peak = (np.stack(rows) for rows in zip(*parts, strict=True))
-    runs = find_runs(inside, peak, 2)
+    runs = find(inside, peak, 2)
     assert runs.lead.tolist() == [0, 2, 2]
     np.testing.assert_allclose(runs.time_s[:, 1], [0.25, 1.1, 3.8], atol=0.001)
 
@@ -43,7 +53,7 @@ def test_a_sharp_boundary_is_more_certain_than_a_soft_one() -> None:
     confidence = []
     for softness_s in (0.001, 0.004, 0.012):
         inside, peak = probabilities([(0.4, 0.5, 0.6)], softness_s=softness_s)
-        confidence.append(find_runs(inside[None], peak[None], 2).confidence[0])
+        confidence.append(find(inside[None], peak[None], 2).confidence[0])
     first, second, third = confidence
     assert first[0] > second[0] > third[0]
     assert first[2] > second[2] > third[2]
@@ -56,20 +66,20 @@ def test_a_short_dip_does_not_end_a_wave_and_a_blip_is_none() -> None:
     inside, peak = probabilities([(0.4, 0.5, 0.6)])
     inside[120:123] = 0.2
     inside[700:703] = 0.9
-    runs = find_runs(inside[None], peak[None], 2)
+    runs = find(inside[None], peak[None], 2)
     np.testing.assert_allclose(runs.time_s[:, [0, 2]], [[0.4, 0.6]], atol=0.002)
 
 
 def test_a_wave_that_the_signal_cuts_says_so() -> None:
     inside, peak = probabilities([(-0.1, 0.0, 0.1), (3.9, 3.99, 4.3)])
-    runs = find_runs(inside[None], peak[None], 2)
+    runs = find(inside[None], peak[None], 2)
     assert runs.is_cut.tolist() == [[True, False], [False, True]]
     assert runs.confidence[0, 0] == 0.0
     assert runs.confidence[1, 2] == 0.0
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
-    runs = find_runs(np.full((3, 100), 0.3, np.float32), np.zeros((3, 100), np.float32), 1)
+    runs = find(np.full((3, 100), 0.3, np.float32), np.zeros((3, 100), np.float32), 1)
     assert runs.time_s.shape == (0, 3)
     assert runs.lead.shape == (0,)
 
@@ -78,7 +88,7 @@ def test_runs_equal_those_of_a_slow_scan() -> None:
     rng = np.random.default_rng(1)
     walk = np.cumsum(rng.normal(0, 0.8, (4, 2000)), axis=1)
     inside = (1 / (1 + np.exp(-(walk - np.median(walk, axis=1, keepdims=True))))).astype(np.float32)
-    runs = find_runs(inside, inside, 0)
+    runs = find(inside, inside, 0)
     slow = []
     for lead, row in enumerate(inside):
         found, start = [], None
