@@ -25,15 +25,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write {record: [sample indices]}; an empty list says that no beat was found."""
-    from physioclr_core.physiology.beats import detect_beats
+    from physioclr_core.physiology.beats import MIN_FS_HZ, detect_beats, detect_beats_in
     from physioclr_core.readers import read_record
+    from physioclr_core.readers.wfdb_pieces import open_pieces
 
     def find(path: Path) -> list[int]:
-        record = read_record(path)
-        rows = chosen_leads(args.leads, record.lead_names, record.name)
-        beats = detect_beats(record.signal_mv[rows], record.fs_hz)
+        long_record = open_pieces(path)
+        if long_record is not None and long_record.fs_hz >= MIN_FS_HZ:
+            name = long_record.name
+            rows = chosen_leads(args.leads, long_record.lead_names, name)
+            beats = detect_beats_in(long_record.pieces(rows), len(rows), long_record.fs_hz)
+        else:
+            record = read_record(path)
+            name = record.name
+            rows = chosen_leads(args.leads, record.lead_names, name)
+            beats = detect_beats(record.signal_mv[rows], record.fs_hz)
         if beats.reason:
-            print(f"physioclr: {record.name}: {beats.reason}", file=sys.stderr)  # noqa: T201
+            print(f"physioclr: {name}: {beats.reason}", file=sys.stderr)  # noqa: T201
         samples: list[int] = beats.r_samples.tolist()
         return samples
 

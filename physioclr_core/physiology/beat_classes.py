@@ -8,6 +8,7 @@ import numpy.typing as npt
 from physioclr_core.physiology.marks import BeatClass
 
 FloatArray = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
 Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -23,6 +24,9 @@ PREMATURE_GROUP = 0.88
 # A group with more of the beats than this that comes in time is the dominant rhythm in another shape.
 _LARGE_SHARE = 0.2
 _MAX_SHIFT = 2
+_SAMPLE = 500
+_AT_ONCE = 4096
+_MAX_SHAPE = 1000.0
 _MIN_RANGE_MV = 0.02
 _MAX_TEMPLATES = 12
 _SEEDS = 200
@@ -31,7 +35,7 @@ _RR_NEIGHBOURS = 31
 _MAX_PREMATURE_SHARE = 0.4
 
 
-def classify_beats(snippets_mv: FloatArray, rr_s: Float64Array) -> npt.NDArray[np.int8]:
+def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np.int8]:
     """Return the class of each beat.
 
     Beats are grouped by shape: the beat with most others like it makes a template, its like are taken out, and so on.
@@ -42,7 +46,7 @@ def classify_beats(snippets_mv: FloatArray, rr_s: Float64Array) -> npt.NDArray[n
 
     Parameters
     ----------
-    snippets_mv : ndarray of float32, shape (n_beats, n_leads, n_samples)
+    snippets_mv : ndarray of float16 or float32, shape (n_beats, n_leads, n_samples)
         QRS complexes, aligned at the R peak.
     rr_s : ndarray of float64, shape (n_beats,)
         RR interval before each beat; NaN where unknown.
@@ -83,42 +87,60 @@ def classify_beats(snippets_mv: FloatArray, rr_s: Float64Array) -> npt.NDArray[n
     return classes
 
 
-def _shapes(snippets_mv: FloatArray) -> FloatArray:
+def _shapes(snippets_mv: HalfArray) -> HalfArray:
     """Return beats without each lead's offset, over its typical range and by how steady the lead is.
 
     A lead full of noise would make every beat another shape: leads count by the square of how well their beats agree
     with their own median. A lead that is off for most beats has no typical range and no say.
     """
-    centred = snippets_mv - snippets_mv.mean(axis=2, keepdims=True)
-    size = np.median(np.ptp(snippets_mv, axis=2), axis=0)
-    typical = np.median(centred, axis=0)
-    agreement = np.einsum("ijk,jk->ij", centred, typical)
-    agreement /= np.maximum(np.linalg.norm(centred, axis=2) * np.linalg.norm(typical, axis=1), 1e-9)
+    some = _centred(_sample(snippets_mv))
+    size = np.median(np.ptp(some, axis=2), axis=0)
+    typical = np.median(some, axis=0)
+    agreement = np.einsum("ijk,jk->ij", some, typical)
+    agreement /= np.maximum(np.linalg.norm(some, axis=2) * np.linalg.norm(typical, axis=1), 1e-9)
     weight = np.clip(np.median(agreement, axis=0), 0.05, 1.0) ** 2
-    scale = np.where(size > _MIN_RANGE_MV, weight / np.maximum(size, _MIN_RANGE_MV), 0.0)
-    shapes: FloatArray = (centred * scale[:, None]).astype(np.float32)
+    scale = np.where(size > _MIN_RANGE_MV, weight / np.maximum(size, _MIN_RANGE_MV), 0.0).astype(np.float32)
+    shapes = np.empty(snippets_mv.shape, np.float16)
+    for part in _parts(len(shapes)):
+        shapes[part] = np.clip(_centred(snippets_mv[part]) * scale[:, None], -_MAX_SHAPE, _MAX_SHAPE)
     return shapes
 
 
-def _groups(shapes: FloatArray) -> tuple[IntArray, FloatArray]:
+def _centred(snippets_mv: HalfArray) -> FloatArray:
+    full = snippets_mv.astype(np.float32)
+    centred: FloatArray = full - full.mean(axis=2, keepdims=True)
+    return centred
+
+
+def _sample(values: HalfArray) -> HalfArray:
+    """Return up to 500 of many, evenly spread: enough for what is typical."""
+    return values[:: max(1, len(values) // _SAMPLE)]
+
+
+def _parts(n: int) -> list[slice]:
+    """Return slices that keep temporaries of a long record small."""
+    return [slice(start, start + _AT_ONCE) for start in range(0, n, _AT_ONCE)]
+
+
+def _groups(shapes: HalfArray) -> tuple[IntArray, FloatArray]:
     """Return the group of each beat and the mean shape of each group."""
     n_beats = len(shapes)
-    typical = np.median(shapes, axis=0)
+    typical = np.median(_sample(shapes).astype(np.float32), axis=0)
     if _likeness(shapes, typical).min() >= SAME_SHAPE:  # most records: all beats are alike
         return np.zeros(n_beats, np.int64), typical[None]
     group = np.full(n_beats, -1)
     templates: list[FloatArray] = []
     while (left := np.flatnonzero(group < 0)).size and len(templates) < _MAX_TEMPLATES:
         seeds = left[np.linspace(0, len(left) - 1, min(_SEEDS, len(left))).astype(np.int64)]
-        n_like = (_likeness_matrix(shapes[seeds], shapes[seeds]) >= SAME_SHAPE).sum(axis=1)
-        template = shapes[seeds[int(np.argmax(n_like))]]
+        n_like = (_likeness_matrix(shapes[seeds], shapes[seeds].astype(np.float32)) >= SAME_SHAPE).sum(axis=1)
+        template = shapes[seeds[int(np.argmax(n_like))]].astype(np.float32)
         for _ in range(2):
             members = left[_likeness(shapes[left], template) >= SAME_SHAPE]
             if len(members):
-                template = shapes[members].mean(axis=0)
+                template = shapes[members].mean(axis=0, dtype=np.float32)
         if not len(members):
             members = seeds[[int(np.argmax(n_like))]]
-            template = shapes[members[0]]
+            template = shapes[members[0]].astype(np.float32)
         group[members] = len(templates)
         templates.append(template)
     stack = np.stack(templates)
@@ -127,26 +149,28 @@ def _groups(shapes: FloatArray) -> tuple[IntArray, FloatArray]:
     return group, stack
 
 
-def _likeness(shapes: FloatArray, template: FloatArray) -> FloatArray:
+def _likeness(shapes: FloatArray | HalfArray, template: FloatArray) -> FloatArray:
     """Return the correlation of each shape with a template, the best of a few shifts."""
     return _likeness_matrix(shapes, template[None])[:, 0]
 
 
-def _likeness_matrix(shapes: FloatArray, templates: FloatArray) -> FloatArray:
+def _likeness_matrix(shapes: FloatArray | HalfArray, templates: FloatArray) -> FloatArray:
     inner = slice(_MAX_SHIFT, shapes.shape[2] - _MAX_SHIFT)
     fixed = templates[:, :, inner].reshape(len(templates), -1)
     fixed = fixed / np.maximum(np.linalg.norm(fixed, axis=1, keepdims=True), 1e-6)
     best = np.full((len(shapes), len(templates)), -1.0, np.float32)
-    for shift in range(-_MAX_SHIFT, _MAX_SHIFT + 1):
-        moved = shapes[:, :, _MAX_SHIFT + shift : shapes.shape[2] - _MAX_SHIFT + shift].reshape(len(shapes), -1)
-        norm = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
-        np.maximum(best, (moved @ fixed.T) / norm, out=best)
+    for part in _parts(len(shapes)):
+        full = shapes[part].astype(np.float32)
+        for shift in range(-_MAX_SHIFT, _MAX_SHIFT + 1):
+            moved = full[:, :, _MAX_SHIFT + shift : full.shape[2] - _MAX_SHIFT + shift].reshape(len(full), -1)
+            norm = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
+            np.maximum(best[part], (moved @ fixed.T) / norm, out=best[part])
     return best
 
 
-def _width(snippets_mv: FloatArray) -> float:
+def _width(snippets_mv: HalfArray) -> float:
     """Return a measure of the QRS duration: the samples that hold the energy of the slopes."""
-    slope = np.diff(np.median(snippets_mv, axis=0), axis=1)
+    slope = np.diff(np.median(_sample(snippets_mv).astype(np.float32), axis=0), axis=1)
     energy = np.square(slope).sum(axis=0)
     total = float(energy.sum())
     return total**2 / float(np.square(energy).sum()) if total > 0 else 0.0

@@ -7,7 +7,7 @@ its own samples alone, so it does not matter how the samples came: in one array 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +21,7 @@ from physioclr_core.signal.quality import FLAT_BELOW_MV
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+HalfArray = npt.NDArray[np.float16]
 
 CORE_S = 32.0
 MARGIN_S = 4.0
@@ -36,6 +37,7 @@ _OUTPUT_STRIDE = 2
 # Shape of a beat for comparing beats: the QRS complex at 125 Hz.
 SNIPPET_S = 0.12
 SNIPPET_FS_HZ = 125.0
+_MAX_HALF = 60000.0
 N_SNIPPET = 2 * round(SNIPPET_S * SNIPPET_FS_HZ) + 1
 
 
@@ -47,13 +49,14 @@ class FoundBeats:
     ----------
     r_samples : ndarray of int64, shape (n_beats,)
     confidence : ndarray of float32, shape (n_beats,)
-    snippets_mv : ndarray of float32, shape (n_beats, n_leads, 31)
-        The QRS complex at 125 Hz in the band 0.5-100 Hz; zero for a lead that was not looked at.
+    snippets_mv : ndarray of float16, shape (n_beats, n_leads, 31)
+        The QRS complex at 125 Hz in the band 0.5-100 Hz; zero for a lead that was not looked at. A day has a hundred
+        thousand beats, which is why they are kept short.
     """
 
     r_samples: IntArray
     confidence: FloatArray
-    snippets_mv: FloatArray
+    snippets_mv: HalfArray
 
     def __len__(self) -> int:
         return len(self.r_samples)
@@ -146,7 +149,7 @@ class BeatStream:
 
     def _release(self, is_last: bool) -> FoundBeats:
         """Return held beats up to the last pause that no later beat can reach over."""
-        held = _joined(self._held, self.n_leads)
+        held = joined(self._held, self.n_leads)
         n_certain = len(held)
         if not is_last and len(held):
             # A later block's beats lie behind its core's start, less the refinement.
@@ -171,7 +174,7 @@ def find_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = No
         The shipped beat network by default.
     """
     if not signal_mv.shape[1]:
-        return _joined([], len(signal_mv))
+        return joined([], len(signal_mv))
     return find_beats_in([signal_mv], len(signal_mv), fs_hz, network)
 
 
@@ -181,7 +184,7 @@ def find_beats_in(
     """Find the beats of a signal that comes in pieces, without holding it in memory."""
     stream = BeatStream(n_leads, fs_hz, network)
     found = [stream.push(piece) for piece in pieces]
-    return _joined([*found, stream.finish()], n_leads)
+    return joined([*found, stream.finish()], n_leads)
 
 
 def beats_in_block(
@@ -192,7 +195,7 @@ def beats_in_block(
     is_finite = np.isfinite(block_mv)
     used = np.flatnonzero(has_signal(block_mv, is_finite))
     if not len(used) or block_mv.shape[1] < 2:
-        return _joined([], n_leads)
+        return joined([], n_leads)
     signal = network_signal(block_mv[used], fs_hz)
     probability = _beat_probability(signal, network)
     peaks = _local_peaks(probability)
@@ -206,7 +209,7 @@ def beats_in_block(
     if not is_finite.all():
         is_covered = np.asarray(is_finite[used].any(axis=0))
         keep &= is_covered[r_samples - block_start]
-    snippets = np.zeros((int(keep.sum()), n_leads, N_SNIPPET), np.float32)
+    snippets = np.zeros((int(keep.sum()), n_leads, N_SNIPPET), np.float16)
     snippets[:, used] = _snippets(signal, refined[keep])
     return FoundBeats(r_samples[keep], probability[peaks[keep]], snippets)
 
@@ -248,13 +251,12 @@ def _refined(scaled: FloatArray, position: IntArray) -> IntArray:
     return np.asarray(index[np.arange(len(index)), best], np.int64)
 
 
-def _snippets(signal: FloatArray, r_at: IntArray) -> FloatArray:
+def _snippets(signal: FloatArray, r_at: IntArray) -> HalfArray:
     """Return (n_beats, n_leads, 31): every second sample around each R peak; the ends are held."""
     half = (N_SNIPPET - 1) // 2
     index = r_at[:, None] + 2 * np.arange(-half, half + 1)
     index = np.clip(index, 0, signal.shape[1] - 1)
-    snippets: FloatArray = signal[:, index].transpose(1, 0, 2)
-    return snippets
+    return np.clip(signal[:, index].transpose(1, 0, 2), -_MAX_HALF, _MAX_HALF).astype(np.float16)
 
 
 def _not_too_close(beats: FoundBeats, refractory: float) -> npt.NDArray[np.bool_]:
@@ -274,12 +276,13 @@ def _not_too_close(beats: FoundBeats, refractory: float) -> npt.NDArray[np.bool_
     return keep
 
 
-def _joined(parts: list[FoundBeats], n_leads: int) -> FoundBeats:
+def joined(parts: list[FoundBeats], n_leads: int) -> FoundBeats:
+    """Return the beats of several parts in order of time."""
     parts = [part for part in parts if len(part)]
     if len(parts) == 1:
         return parts[0]
     if not parts:
-        empty = np.zeros((0, n_leads, N_SNIPPET), np.float32)
+        empty = np.zeros((0, n_leads, N_SNIPPET), np.float16)
         return FoundBeats(np.zeros(0, np.int64), np.zeros(0, np.float32), empty)
     joined = FoundBeats(
         np.concatenate([part.r_samples for part in parts]),
@@ -292,9 +295,3 @@ def _joined(parts: list[FoundBeats], n_leads: int) -> FoundBeats:
 
 def _part(beats: FoundBeats, which: slice | npt.NDArray[np.bool_] | IntArray) -> FoundBeats:
     return FoundBeats(beats.r_samples[which], beats.confidence[which], beats.snippets_mv[which])
-
-
-def pieces_of(read: Callable[[int, int], FloatArray], n_samples: int, piece_samples: int) -> Iterator[FloatArray]:
-    """Yield a signal piece by piece from a function of (first sample, sample after the last)."""
-    for start in range(0, n_samples, piece_samples):
-        yield read(start, min(start + piece_samples, n_samples))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.beat_classes import classify_beats
-from physioclr_core.physiology.beat_stream import FoundBeats, find_beats
+from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, joined
 from physioclr_core.physiology.marks import Beats
 from physioclr_core.physiology.networks import Network
-from physioclr_core.signal.quality import FLAT_BELOW_MV
+from physioclr_core.signal.quality import FLAT_BELOW_MV, runs
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -36,26 +38,39 @@ def detect_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = 
     """
     if reason := why_not(signal_mv, fs_hz):
         return no_beats(fs_hz, signal_mv.shape[1], reason)
-    found = find_beats(signal_mv, fs_hz, network)
-    if not len(found):
-        return no_beats(fs_hz, signal_mv.shape[1], "no beat found")
-    return beats_of(found, fs_hz, signal_mv.shape[1], gap_samples_before(signal_mv, found.r_samples))
+    return detect_beats_in([signal_mv], len(signal_mv), fs_hz, network)
 
 
-def beats_of(found: FoundBeats, fs_hz: float, n_samples: int, n_gap_samples: npt.NDArray[np.int64]) -> Beats:
-    """Classify found beats.
+def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None) -> Beats:
+    """Find and classify the beats of a record that comes in pieces, without holding it in memory.
 
     Parameters
     ----------
-    found : FoundBeats
+    pieces : iterable of ndarray of float32, shape (n_leads, any number)
+    n_leads : int
     fs_hz : float
-    n_samples : int
-        Length of the record.
-    n_gap_samples : ndarray of int64, shape (n_beats,)
-        Samples before each beat at which no lead has a value.
+    network : Network, optional
+
+    Returns
+    -------
+    Beats
+        The same as ``detect_beats`` gives for the whole, but for the wording of why there is none.
     """
+    stream = BeatStream(n_leads, fs_hz, network)
+    parts: list[FoundBeats] = []
+    gap_starts: list[npt.NDArray[np.int64]] = []
+    n_samples = 0
+    for piece in pieces:
+        parts.append(stream.push(piece))
+        gap_starts.append(n_samples + _gap_starts(piece))
+        n_samples += piece.shape[1]
+    found = joined([*parts, stream.finish()], n_leads)
+    if not len(found):
+        return no_beats(fs_hz, n_samples, "no beat found")
+    # A gap that starts between two beats may have hidden others.
+    n_gaps = np.searchsorted(np.concatenate(gap_starts), found.r_samples)
     follows = np.zeros(len(found), bool)
-    follows[1:] = np.diff(n_gap_samples) == 0
+    follows[1:] = np.diff(n_gaps) == 0
     rr_s = np.full(len(found), np.nan)
     rr_s[1:] = np.where(follows[1:], np.diff(found.r_samples) / fs_hz, np.nan)
     return Beats(
@@ -104,13 +119,11 @@ def _range_mv(lead_mv: FloatArray) -> float:
     return float(high - low)
 
 
-def gap_samples_before(signal_mv: FloatArray, r_samples: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return for each beat how many samples before it no lead has a value."""
+def _gap_starts(signal_mv: FloatArray) -> npt.NDArray[np.int64]:
+    """Return the samples at which a span begins where no lead has a value."""
     is_gap = np.isnan(signal_mv[0])
     for lead_mv in signal_mv[1:]:
         if not is_gap.any():
             break
         is_gap &= np.isnan(lead_mv)
-    if not is_gap.any():
-        return np.zeros(len(r_samples), np.int64)
-    return np.cumsum(is_gap)[r_samples]
+    return runs(is_gap)[0]

@@ -21,7 +21,7 @@ from physioclr_core.units import mv_per_unit
 IntArray = npt.NDArray[np.signedinteger[Any]]
 
 # Formats that are integers of numpy; wfdb has the second one in its tables but fails to read it.
-_PLAIN_DTYPES = {16: np.dtype("<i2"), 61: np.dtype(">i2")}
+PLAIN_DTYPES = {16: np.dtype("<i2"), 61: np.dtype(">i2")}
 _BYTES_PER_SAMPLE = {8: 1, 80: 1, 16: 2, 61: 2, 160: 2, 24: 3, 32: 4}
 # Three samples in four bytes.
 _PACKED_FORMATS = (310, 311)
@@ -147,7 +147,7 @@ def read_mv(
     bad_checksums : list of int
         The signals whose samples do not have the checksum that the header states.
     """
-    is_plain = all(group.format in _PLAIN_DTYPES for group in groups)
+    is_plain = all(group.format in PLAIN_DTYPES for group in groups)
     is_uniform = all(signal.samples_per_frame == 1 and signal.skew_frames == 0 for signal in header.signals)
     if is_plain and is_uniform:
         return _read_uniform_mv(header_path, header, groups, n_frames, wanted)
@@ -179,7 +179,7 @@ def _read_uniform_mv(
             if len(local) < len(block):
                 block = block[local]
             sums += block.sum(axis=1, dtype=np.int16)  # a checksum is a sum modulo 2**16, so it may wrap
-            _scale_mv(block, signals, rows_mv[:, begin : begin + chunk])
+            scale_mv(block, signals, rows_mv[:, begin : begin + chunk])
         for place, signal, total in zip(local, signals, sums.tolist(), strict=True):
             if signal.checksum is not None and (total - signal.checksum) % 2**16:
                 bad_checksums.append(group.rows.start + place)
@@ -191,7 +191,7 @@ def _plain_frames(header_path: Path, group: FileGroup, n_frames: int) -> npt.NDA
     shape = (n_frames, group.samples_per_frame)
     if n_frames * group.samples_per_frame * 2 > _MAP_ABOVE_BYTES:
         try:
-            return np.memmap(group.path, _PLAIN_DTYPES[group.format], "r", offset=group.byte_offset, shape=shape)
+            return np.memmap(group.path, PLAIN_DTYPES[group.format], "r", offset=group.byte_offset, shape=shape)
         except (OSError, ValueError) as error:
             raise RecordError(header_path, f"its signal file {group.path.name} cannot be read ({error})") from None
     try:
@@ -200,7 +200,7 @@ def _plain_frames(header_path: Path, group: FileGroup, n_frames: int) -> npt.NDA
         raise RecordError(header_path, f"its signal file {group.path.name} {error.cause}") from None
     if group.byte_offset == _MAT4_OFFSET and group.path.suffix.lower() == ".mat":
         _check_mat4(header_path, group, content, n_frames)
-    flat = np.frombuffer(content, _PLAIN_DTYPES[group.format], shape[0] * shape[1], group.byte_offset)
+    flat = np.frombuffer(content, PLAIN_DTYPES[group.format], shape[0] * shape[1], group.byte_offset)
     return flat.reshape(shape)
 
 
@@ -245,7 +245,7 @@ def _align_mv(
             bad_checksums.append(row)
         rate = signal.samples_per_frame
         own_mv = lead_mv[None] if rate == top_rate else np.empty((1, n_frames * rate), np.float32)
-        _scale_mv(samples_adu[None], [signal], own_mv)
+        scale_mv(samples_adu[None], [signal], own_mv)
         if signal.skew_frames:
             shift_earlier_(own_mv, min(signal.skew_frames, n_frames) * rate)
         if rate != top_rate:
@@ -280,7 +280,7 @@ def _decode_with_wfdb(header_path: Path, header: WfdbHeader, n_frames: int) -> l
     ]
 
 
-def _scale_mv(samples_adu: IntArray, signals: list[SignalSpec], out_mv: FloatArray) -> None:
+def scale_mv(samples_adu: IntArray, signals: list[SignalSpec], out_mv: FloatArray) -> None:
     """Write (samples - baseline) / gain in mV to ``out_mv``; samples with the format's invalid value become NaN."""
     gains = [signal.gain for signal in signals]
     baselines = [signal.baseline_adu for signal in signals]
@@ -401,7 +401,7 @@ def _check_other_format(
 
 def _is_whole_file_checked(header_path: Path, header: WfdbHeader, group: FileGroup, n_frames: int) -> bool:
     signals = [header.signals[row] for row in group.rows]
-    if group.format not in _PLAIN_DTYPES or any(s.checksum is None or s.samples_per_frame > 1 for s in signals):
+    if group.format not in PLAIN_DTYPES or any(s.checksum is None or s.samples_per_frame > 1 for s in signals):
         return False
     sums = _plain_frames(header_path, group, n_frames).sum(axis=0, dtype=np.int16).tolist()
     return all((total - (signal.checksum or 0)) % 2**16 == 0 for total, signal in zip(sums, signals, strict=True))
