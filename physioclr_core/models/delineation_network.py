@@ -71,12 +71,11 @@ class DelineationNetwork(nn.Module):
         self.from_trunk = nn.Conv2d(trunk, c3, 1, bias=False)
         self.from_lead = nn.Conv2d(c3, c3, 1, bias=False)
         self.norm3 = nn.BatchNorm2d(c3)
-        self.decode3 = _conv(c3, c3, kernel)
         self.up2 = nn.Conv2d(c3, c2, 1)
         self.decode2 = _conv(c2, c2, kernel)
         self.up1 = nn.Conv2d(c2, c1, 1)
         self.decode1 = _conv(c1, c1, kernel)
-        self.head = nn.Conv2d(c1, 2 * N_OUTPUTS, (1, kernel), padding=(0, kernel // 2))
+        self.head = nn.Conv2d(c1, 2 * N_OUTPUTS, 1)
         self.dropout = nn.Dropout2d(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,7 +90,7 @@ class DelineationNetwork(nn.Module):
         shared = self.from_trunk(joint)[:, None]
         own = self.from_lead(e3).reshape(n_batch, n_leads, *shared.shape[2:])
         d3 = torch.relu(self.norm3((own + shared).reshape(n_batch * n_leads, *shared.shape[2:])))
-        d3 = self.decode3(self.dropout(d3))
+        d3 = self.dropout(d3)
         d2 = self.decode2(torch.relu(_twice(self.up2(d3)) + e2))
         d1 = self.decode1(torch.relu(_twice(self.up1(d2)) + e1))
         y = self.head(d1)  # (batch * leads, 12, 1, time / 2): the two halves of each step

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.atrial import p_wave_objection
-from physioclr_core.physiology.beats import detect_beats
+from physioclr_core.physiology.beat_stream import prepare_block
+from physioclr_core.physiology.beats import detect_beats, no_beats, why_not
 from physioclr_core.physiology.delineation import delineate, without_p
 from physioclr_core.physiology.electrode_swap import SwapSuspicion, suspect_swaps
 from physioclr_core.physiology.features.vector import FeatureVector, feature_vector
@@ -149,8 +150,12 @@ def analyse(
 
 def find_waves(signal_mv: FloatArray, fs_hz: float, lead_names: tuple[str, ...]) -> Delineation:
     """Find beats and waves; P waves that cannot be believed as a whole are absent, with the reason."""
-    beats = detect_beats(signal_mv, fs_hz)
-    delineation = delineate(signal_mv, fs_hz, lead_names, beats)
+    if reason := why_not(signal_mv, fs_hz):
+        beats, prepared = no_beats(fs_hz, signal_mv.shape[1], reason), None
+    else:
+        prepared = prepare_block(signal_mv, fs_hz)
+        beats = detect_beats(signal_mv, fs_hz, prepared=prepared)
+    delineation = delineate(signal_mv, fs_hz, lead_names, beats, prepared=prepared)
     objection = p_wave_objection(delineation)
     return without_p(delineation, objection) if objection else delineation
 

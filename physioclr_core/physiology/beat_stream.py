@@ -87,10 +87,8 @@ class BeatStream:
         self.fs_hz = fs_hz
         self.n_leads = n_leads
         self._network = network or shipped_network("beats")
-        # Whole steps at both rates, so that a block starts on a sample of either.
-        step = Fraction(NETWORK_FS_HZ / fs_hz).limit_denominator(2000).denominator
-        self._core = max(1, round(CORE_S * fs_hz / step)) * step
-        self._margin = max(1, round(MARGIN_S * fs_hz / step)) * step
+        self._core = samples_in_steps(CORE_S, fs_hz)
+        self._margin = samples_in_steps(MARGIN_S, fs_hz)
         self._pieces: deque[FloatArray] = deque()
         self._buffer_start = 0
         self._n_seen = 0
@@ -132,7 +130,8 @@ class BeatStream:
         start = max(0, self._next_core - self._margin)
         block = self._take(start, end)
         core = (self._next_core, min(self._next_core + self._core, self._n_seen))
-        self._held.append(beats_in_block(block, self.fs_hz, start, core, self._network))
+        prepared = prepare_block(block, self.fs_hz)
+        self._held.append(beats_in_block(prepared, self.fs_hz, start, core, self._network))
         self._next_core += self._core
         keep_from = max(0, self._next_core - self._margin)
         while self._pieces and self._buffer_start + self._pieces[0].shape[1] <= keep_from:
@@ -162,7 +161,34 @@ class BeatStream:
         return _part(certain, _not_too_close(certain, REFRACTORY_S * self.fs_hz))
 
 
-def find_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = None) -> FoundBeats:
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedBlock:
+    """A signal as the networks take it.
+
+    Attributes
+    ----------
+    is_finite : ndarray of bool, shape (n_leads, n_samples)
+    used : ndarray of int64
+        Rows of the leads that have a signal.
+    signal : ndarray of float32, shape (n_used, n_samples_at_250_hz)
+    """
+
+    is_finite: npt.NDArray[np.bool_]
+    used: IntArray
+    signal: FloatArray
+
+
+def prepare_block(signal_mv: FloatArray, fs_hz: float) -> PreparedBlock:
+    """Choose the leads with a signal and bring them to the networks' rate and band."""
+    is_finite = np.isfinite(signal_mv)
+    used = np.flatnonzero(has_signal(signal_mv, is_finite))
+    chosen = signal_mv if len(used) == len(signal_mv) else signal_mv[used]
+    return PreparedBlock(is_finite, used, network_signal(chosen, fs_hz))
+
+
+def find_beats(
+    signal_mv: FloatArray, fs_hz: float, network: Network | None = None, prepared: PreparedBlock | None = None
+) -> FoundBeats:
     """Find the beats of a whole signal; the same as ``BeatStream`` with any pieces.
 
     Parameters
@@ -172,10 +198,22 @@ def find_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = No
     fs_hz : float
     network : Network, optional
         The shipped beat network by default.
+    prepared : PreparedBlock, optional
+        Of this signal, where it is at hand already; it is used where the signal is a single block.
     """
-    if not signal_mv.shape[1]:
-        return joined([], len(signal_mv))
-    return find_beats_in([signal_mv], len(signal_mv), fs_hz, network)
+    n_leads, n_samples = signal_mv.shape
+    if not n_samples:
+        return joined([], n_leads)
+    if prepared is not None and n_samples <= samples_in_steps(CORE_S, fs_hz):
+        found = beats_in_block(prepared, fs_hz, 0, (0, n_samples), network or shipped_network("beats"))
+        return _part(found, _not_too_close(found, REFRACTORY_S * fs_hz))
+    return find_beats_in([signal_mv], n_leads, fs_hz, network)
+
+
+def samples_in_steps(duration_s: float, fs_hz: float) -> int:
+    """Return a duration in samples, in whole steps at both rates, so that a block starts on a sample of either."""
+    step = Fraction(NETWORK_FS_HZ / fs_hz).limit_denominator(2000).denominator
+    return max(1, round(duration_s * fs_hz / step)) * step
 
 
 def find_beats_in(
@@ -188,29 +226,26 @@ def find_beats_in(
 
 
 def beats_in_block(
-    block_mv: FloatArray, fs_hz: float, block_start: int, core: tuple[int, int], network: Network
+    block: PreparedBlock, fs_hz: float, block_start: int, core: tuple[int, int], network: Network
 ) -> FoundBeats:
     """Return the beats whose R peak the network puts into ``core`` (first sample, sample after the last)."""
-    n_leads = len(block_mv)
-    is_finite = np.isfinite(block_mv)
-    used = np.flatnonzero(has_signal(block_mv, is_finite))
-    if not len(used) or block_mv.shape[1] < 2:
+    n_leads, n_samples = block.is_finite.shape
+    if not len(block.used) or n_samples < 2:
         return joined([], n_leads)
-    signal = network_signal(block_mv[used], fs_hz)
-    probability = _beat_probability(signal, network)
+    scaled = range_scaled(block.signal)
+    probability = _beat_probability(scaled, network)
     peaks = _local_peaks(probability)
     per_sample = fs_hz / NETWORK_FS_HZ
-    scaled = range_scaled(signal)
     refined = _refined(scaled, _OUTPUT_STRIDE * peaks)
     at = block_start + peaks * (_OUTPUT_STRIDE * per_sample)
     keep = (at >= core[0]) & (at < core[1])
     r_samples = block_start + np.round(refined * per_sample).astype(np.int64)
-    r_samples = np.clip(r_samples, block_start, block_start + block_mv.shape[1] - 1)
-    if not is_finite.all():
-        is_covered = np.asarray(is_finite[used].any(axis=0))
+    r_samples = np.clip(r_samples, block_start, block_start + n_samples - 1)
+    if not block.is_finite.all():
+        is_covered = np.asarray(block.is_finite[block.used].any(axis=0))
         keep &= is_covered[r_samples - block_start]
     snippets = np.zeros((int(keep.sum()), n_leads, N_SNIPPET), np.float16)
-    snippets[:, used] = _snippets(signal, refined[keep])
+    snippets[:, block.used] = _snippets(block.signal, refined[keep])
     return FoundBeats(r_samples[keep], probability[peaks[keep]], snippets)
 
 
@@ -225,9 +260,9 @@ def has_signal(signal_mv: FloatArray, is_finite: npt.NDArray[np.bool_]) -> npt.N
     return result
 
 
-def _beat_probability(signal: FloatArray, network: Network) -> FloatArray:
-    n_time = signal.shape[1]
-    padded = np.pad(range_scaled(signal), ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
+def _beat_probability(scaled: FloatArray, network: Network) -> FloatArray:
+    n_time = scaled.shape[1]
+    padded = np.pad(scaled, ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
     probability: FloatArray = network.probability(padded[None])[0][: -(-n_time // _OUTPUT_STRIDE)]
     return probability
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.beat_classes import classify_beats
-from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, joined
+from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, PreparedBlock, find_beats, joined
 from physioclr_core.physiology.marks import Beats
 from physioclr_core.physiology.networks import Network
 from physioclr_core.signal.quality import FLAT_BELOW_MV, runs
@@ -20,7 +20,9 @@ MIN_FS_HZ = 80.0
 MIN_DURATION_S = 1.0
 
 
-def detect_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = None) -> Beats:
+def detect_beats(
+    signal_mv: FloatArray, fs_hz: float, network: Network | None = None, prepared: PreparedBlock | None = None
+) -> Beats:
     """Find and classify the beats of a record, ectopic and paced beats included.
 
     Parameters
@@ -30,6 +32,8 @@ def detect_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = 
     fs_hz : float
     network : Network, optional
         The shipped beat network by default.
+    prepared : PreparedBlock, optional
+        Of the same signal, where it is at hand already.
 
     Returns
     -------
@@ -38,7 +42,8 @@ def detect_beats(signal_mv: FloatArray, fs_hz: float, network: Network | None = 
     """
     if reason := why_not(signal_mv, fs_hz):
         return no_beats(fs_hz, signal_mv.shape[1], reason)
-    return detect_beats_in([signal_mv], len(signal_mv), fs_hz, network)
+    found = find_beats(signal_mv, fs_hz, network, prepared)
+    return _classified(found, fs_hz, signal_mv.shape[1], _gap_starts(signal_mv))
 
 
 def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None) -> Beats:
@@ -65,10 +70,14 @@ def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, ne
         gap_starts.append(n_samples + _gap_starts(piece))
         n_samples += piece.shape[1]
     found = joined([*parts, stream.finish()], n_leads)
+    return _classified(found, fs_hz, n_samples, np.concatenate([np.zeros(0, np.int64), *gap_starts]))
+
+
+def _classified(found: FoundBeats, fs_hz: float, n_samples: int, gap_starts: npt.NDArray[np.int64]) -> Beats:
     if not len(found):
         return no_beats(fs_hz, n_samples, "no beat found")
     # A gap that starts between two beats may have hidden others.
-    n_gaps = np.searchsorted(np.concatenate(gap_starts), found.r_samples)
+    n_gaps = np.searchsorted(gap_starts, found.r_samples)
     follows = np.zeros(len(found), bool)
     follows[1:] = np.diff(n_gaps) == 0
     rr_s = np.full(len(found), np.nan)

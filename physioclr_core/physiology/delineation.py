@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.physiology.beat_stream import has_signal
+from physioclr_core.physiology.beat_stream import PreparedBlock, prepare_block
 from physioclr_core.physiology.marks import (
     P_OFF,
     P_ON,
@@ -16,7 +16,7 @@ from physioclr_core.physiology.marks import (
     P,
     WaveState,
 )
-from physioclr_core.physiology.network_input import NETWORK_FS_HZ, network_signal, rms_scaled
+from physioclr_core.physiology.network_input import NETWORK_FS_HZ, rms_scaled
 from physioclr_core.physiology.networks import Network, shipped_network
 from physioclr_core.physiology.wave_runs import WaveRuns, find_runs
 
@@ -51,6 +51,7 @@ def delineate(
     lead_names: tuple[str, ...],
     beats: Beats,
     network: Network | None = None,
+    prepared: PreparedBlock | None = None,
 ) -> Delineation:
     """Find the waves of every beat.
 
@@ -64,6 +65,8 @@ def delineate(
         Of the same signal.
     network : Network, optional
         The shipped wave network by default.
+    prepared : PreparedBlock, optional
+        Of the same signal, where it is at hand already.
 
     Returns
     -------
@@ -71,9 +74,9 @@ def delineate(
         Nothing is reported for leads without signal, with the reason.
     """
     network = network or shipped_network("waves")
-    is_finite = np.isfinite(signal_mv)
-    used = np.flatnonzero(has_signal(signal_mv, is_finite))
-    runs = _runs(signal_mv[used], fs_hz, network) if len(used) and len(beats) else None
+    prepared = prepared or prepare_block(signal_mv, fs_hz)
+    is_finite, used = prepared.is_finite, prepared.used
+    runs = _runs(prepared.signal, network) if len(used) and len(beats) else None
     n_leads, n_beats = len(signal_mv), len(beats)
     lead_s = np.full((n_leads, n_beats, 9), np.nan)
     confidence = np.full((n_leads, n_beats, 9), np.nan, np.float32)
@@ -124,9 +127,8 @@ def _reason(is_finite: npt.NDArray[np.bool_]) -> str:
     return "flat" if is_finite.size and is_finite.mean() >= 0.25 else "no signal"
 
 
-def _runs(signal_mv: FloatArray, fs_hz: float, network: Network) -> tuple[WaveRuns, ...]:
-    """Return the waves of the given leads: P, QRS, T."""
-    signal = network_signal(signal_mv, fs_hz)
+def _runs(signal: FloatArray, network: Network) -> tuple[WaveRuns, ...]:
+    """Return the waves of leads at 250 Hz: P, QRS, T."""
     n_samples = signal.shape[1]
     core, margin = round(CORE_S * NETWORK_FS_HZ), round(MARGIN_S * NETWORK_FS_HZ)
     if n_samples <= core + 2 * margin:

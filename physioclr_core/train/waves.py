@@ -50,7 +50,7 @@ class WaveTrainConfig:
 
 DEFAULT = WaveTrainConfig(
     model=DelineationNetworkConfig(
-        channels=(16, 32, 48), trunk_channels=96, trunk_dilations=(1, 2, 4, 8, 1), kernel=5, dropout=0.1
+        channels=(16, 32, 48), trunk_channels=64, trunk_dilations=(1, 2, 4, 8, 16), kernel=5, dropout=0.1
     ),
     crops=WaveCropConfig(
         n_samples=1024,
