@@ -18,6 +18,7 @@ from physioclr_core.physiology.lead_measures import LeadMeasures, lead_measures
 from physioclr_core.physiology.marks import QRS, Delineation, P, T
 from physioclr_core.physiology.measurements import Measurements, measure
 from physioclr_core.physiology.median_beat import MedianBeat, median_beat
+from physioclr_core.physiology.networks import Network
 from physioclr_core.record import EcgRecord, Sex
 from physioclr_core.signal.filters import DIAGNOSTIC, zero_phase
 from physioclr_core.signal.lead_quality import LeadSignalQuality, assess_lead_quality
@@ -148,14 +149,23 @@ def analyse(
     )
 
 
-def find_waves(signal_mv: FloatArray, fs_hz: float, lead_names: tuple[str, ...]) -> Delineation:
-    """Find beats and waves; P waves that cannot be believed as a whole are absent, with the reason."""
+def find_waves(
+    signal_mv: FloatArray,
+    fs_hz: float,
+    lead_names: tuple[str, ...],
+    beat_network: Network | None = None,
+    wave_network: Network | None = None,
+) -> Delineation:
+    """Find beats and waves; P waves that cannot be believed as a whole are absent, with the reason.
+
+    The networks are the shipped ones unless others are given.
+    """
     if reason := why_not(signal_mv, fs_hz):
         beats, prepared = no_beats(fs_hz, signal_mv.shape[1], reason), None
     else:
         prepared = prepare_block(signal_mv, fs_hz)
-        beats = detect_beats(signal_mv, fs_hz, prepared=prepared)
-    delineation = delineate(signal_mv, fs_hz, lead_names, beats, prepared=prepared)
+        beats = detect_beats(signal_mv, fs_hz, beat_network, prepared)
+    delineation = delineate(signal_mv, fs_hz, lead_names, beats, wave_network, prepared)
     objection = p_wave_objection(delineation)
     return without_p(delineation, objection) if objection else delineation
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,14 @@ def networks_dir() -> Path:
     return assets_dir() / "physiology"
 
 
-class Network:
+class Network(Protocol):
+    """What beats and waves are found with: probabilities of a batch of leads."""
+
+    def probability(self, ecg: FloatArray) -> FloatArray:
+        """Return probabilities for (batch, leads, time) at 250 Hz."""
+
+
+class OnnxNetwork:
     """One ONNX network with input ``ecg`` (batch, leads, time) and output ``logits``, on one thread of the CPU.
 
     A record takes it a few milliseconds: less than a GPU needs to be asked.
@@ -91,6 +98,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 @cache
-def shipped_network(name: str) -> Network:
+def shipped_network(name: str) -> OnnxNetwork:
     """Return a shipped network, opened once in this process."""
-    return Network(networks_dir(), name)
+    return OnnxNetwork(networks_dir(), name)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from physioclr_core.export.physiology import export_network, export_networks
 from physioclr_core.models.beat_network import BeatNetwork
 from physioclr_core.models.delineation_network import DelineationNetwork
-from physioclr_core.physiology.networks import MANIFEST, Network
+from physioclr_core.physiology.networks import MANIFEST, OnnxNetwork
 from physioclr_core.train import beats, waves
 
 # PyTorch's exporter warns of its own use of what it deprecates.
@@ -42,7 +42,7 @@ def test_an_exported_network_computes_what_pytorch_does(
 ) -> None:
     folder, models = exported
     for name, model in models.items():
-        network = Network(folder, name)
+        network = OnnxNetwork(folder, name)
         for shape in ((1, 1, 160), (3, 12, 2512), (1, 8, 16)):
             ecg = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
             with torch.inference_mode():

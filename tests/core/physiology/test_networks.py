@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from physioclr_core.errors import ModelError
-from physioclr_core.physiology.networks import MANIFEST, Network, networks_dir, read_manifest, shipped_network, sigmoid
+from physioclr_core.physiology.networks import (
+    MANIFEST,
+    OnnxNetwork,
+    networks_dir,
+    read_manifest,
+    shipped_network,
+    sigmoid,
+)
 
 
 @pytest.fixture
@@ -46,13 +53,13 @@ def test_the_manifest_says_what_the_networks_were_trained_on_and_what_they_are_w
 def test_another_network_than_the_manifests_is_refused(copy: Path) -> None:
     shutil.copy(copy / "waves.onnx", copy / "beats.onnx")
     with pytest.raises(ModelError, match=r"beats\.onnx: this is not the network"):
-        Network(copy, "beats")
+        OnnxNetwork(copy, "beats")
 
 
 def test_a_missing_network_is_named(copy: Path) -> None:
     (copy / "beats.onnx").unlink()
     with pytest.raises(ModelError, match=r"beats\.onnx: the network cannot be read"):
-        Network(copy, "beats")
+        OnnxNetwork(copy, "beats")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"networks": {}}', '{"format_version": 1, "networks": {"beats": 1}}'])
