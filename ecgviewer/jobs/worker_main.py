@@ -217,8 +217,12 @@ def _claim_stdout() -> BinaryIO:
 
 def _import_slow_libraries() -> None:
     import faiss  # noqa: F401
-    import scipy.ndimage  # noqa: F401
+    import scipy.fft  # noqa: F401
     import scipy.signal  # noqa: F401
+
+    from physioclr_core.physiology.networks import shipped_network
+
+    shipped_network("beats")
 
 
 def _record_of(request: Analyse) -> EcgRecord:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -14,8 +13,6 @@ from matplotlib.patches import PathPatch, Polygon, Rectangle, Wedge
 from matplotlib.path import Path as Outline
 
 from physioclr_core.physiology.measurements import Measurement
-
-matplotlib.use("Agg", force=False)
 
 PAPER, GRID_1_MM, GRID_5_MM = "#FFFDFB", "#F7DDD6", "#EBB0A5"
 TRACE, TEXT, QUIET, PALE = "#15181B", "#1F2429", "#5F676E", "#A9AFB5"
