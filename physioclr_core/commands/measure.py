@@ -83,7 +83,8 @@ def summary(name: str, measurements: Measurements) -> str:
     rows = [_row(item) for item in measurements]
     width = max(len(label) for label, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)
-    lines = [f"{name}: {measurements.median.beat_set}; {measurements.band}", ""]
+    resolution = f"marks in time +-{measurements.resolution_ms:g} ms by the sampling rate"
+    lines = [f"{name}: {measurements.median.beat_set}; {measurements.band}; {resolution}", ""]
     lines += [f"{label:<{width}}  {value:<{values}}  {remark}".rstrip() for label, value, remark in rows]
     leads = measurements.lead_values()
     lines += ["", "Amplitudes and ST levels in mV", "Lead" + "".join(f"{title:>7}" for title, _ in _LEAD_COLUMNS)]

@@ -123,6 +123,8 @@ class Measurements:
     p_reason : str
         Why no P wave is reported; empty where P waves are reported as found.
     band : str
+    resolution_ms : float
+        Half the interval between samples: what a mark's place in time can be off by for the sampling alone.
     """
 
     items: tuple[Measurement, ...]
@@ -133,6 +135,7 @@ class Measurements:
     lead_reasons: tuple[str, ...]
     p_reason: str
     band: str
+    resolution_ms: float
 
     def __iter__(self) -> Iterator[Measurement]:
         return iter(self.items)
@@ -182,6 +185,7 @@ class Measurements:
         """Return plain JSON values: unknown is ``None``, never NaN."""
         return {
             "band": self.band,
+            "resolution_ms": self.resolution_ms,
             "beat_set": self.median.beat_set,
             "measurements": [asdict(item) for item in self.items],
             "leads": self.lead_values(),
@@ -238,7 +242,15 @@ def measure(
         *taker.variability(),
     )
     return Measurements(
-        items, lead_measures, taker.rhythm, axes, median, delineation.lead_reasons, delineation.p_reason, band_text
+        items,
+        lead_measures,
+        taker.rhythm,
+        axes,
+        median,
+        delineation.lead_reasons,
+        delineation.p_reason,
+        band_text,
+        delineation.resolution_ms,
     )
 
 
