@@ -176,7 +176,7 @@ def test_json_has_no_nan() -> None:
 def test_the_table_for_a_person_is_aligned_and_has_every_reason() -> None:
     ecg = synthetic_ecg(has_p=False)
     lines = summary("x", of(ecg, sex=None)).splitlines()
-    assert lines[0] == f"x: 12 of 12 beats; {BAND}"
+    assert lines[0] == f"x: 12 of 12 beats; {BAND}; marks in time +-1 ms by the sampling rate"
     rates = next(line for line in lines if line.startswith("Heart rate"))
     assert "75 +- " in rates
     assert "bpm" in rates
