@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from physioclr_core.models.blocks import DilatedBlock, conv_block
+
 TIME_MULTIPLE = 8
 OUTPUT_STRIDE = 2
 
@@ -25,28 +27,6 @@ class BeatNetworkConfig:
     dropout: float
 
 
-def _conv(n_in: int, n_out: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    padding = (0, (dilation * (kernel - 1) + 1) // 2)
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, (1, kernel), (1, stride), padding, (1, dilation), bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _TrunkBlock(nn.Module):
-    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.conv1 = _conv(channels, channels, 5, dilation=dilation)
-        self.conv2 = nn.Conv2d(channels, channels, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-        self.dropout = nn.Dropout2d(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.relu(x + self.dropout(self.norm(self.conv2(self.conv1(x)))))
-        return y
-
-
 class BeatNetwork(nn.Module):
     """Logit of an R peak at each step of 8 ms."""
 
@@ -55,9 +35,9 @@ class BeatNetwork(nn.Module):
         self.config = config
         c1, c2 = config.channels
         trunk = config.trunk_channels
-        self.encoder = nn.Sequential(_conv(1, c1, 15, 4), _conv(c1, c2, 5, 2), _conv(c2, c2, 5))
-        self.join = _conv(2 * c2, trunk, 1)
-        self.trunk = nn.Sequential(*(_TrunkBlock(trunk, d, config.dropout) for d in config.trunk_dilations))
+        self.encoder = nn.Sequential(conv_block(1, c1, 15, 4), conv_block(c1, c2, 5, 2), conv_block(c2, c2, 5))
+        self.join = conv_block(2 * c2, trunk, 1)
+        self.trunk = nn.Sequential(*(DilatedBlock(trunk, d, config.dropout) for d in config.trunk_dilations))
         self.head = nn.Conv2d(trunk, 8 // OUTPUT_STRIDE, 1)
 
     def forward(self, x: Tensor) -> Tensor:

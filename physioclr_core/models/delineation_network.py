@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from physioclr_core.models.blocks import DilatedBlock, conv_block
+
 N_OUTPUTS = 6  # inside P, QRS, T; at the peak of P, QRS, T
 TIME_MULTIPLE = 16
 
@@ -30,28 +32,6 @@ class DelineationNetworkConfig:
     dropout: float
 
 
-def _conv(n_in: int, n_out: int, kernel: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
-    padding = (0, dilation * (kernel - 1) // 2)
-    return nn.Sequential(
-        nn.Conv2d(n_in, n_out, (1, kernel), (1, stride), padding, (1, dilation), bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _TrunkBlock(nn.Module):
-    def __init__(self, channels: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.conv1 = _conv(channels, channels, 5, dilation=dilation)
-        self.conv2 = nn.Conv2d(channels, channels, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-        self.dropout = nn.Dropout2d(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.relu(x + self.dropout(self.norm(self.conv2(self.conv1(x)))))
-        return y
-
-
 class DelineationNetwork(nn.Module):
     """Logits of being inside a wave and at its peak, for each lead and sample at 250 Hz."""
 
@@ -60,21 +40,21 @@ class DelineationNetwork(nn.Module):
         self.config = config
         c1, c2, c3 = config.channels
         trunk, kernel = config.trunk_channels, config.kernel
-        self.stem = _conv(1, c1, 9, 2)
-        self.encode1 = _conv(c1, c1, kernel)
-        self.down2 = _conv(c1, c2, kernel, 2)
-        self.encode2 = _conv(c2, c2, kernel)
-        self.down3 = _conv(c2, c3, 5, 2)
-        self.encode3 = _conv(c3, c3, 5)
-        self.join = _conv(2 * c3, trunk, 1)
-        self.trunk = nn.Sequential(*(_TrunkBlock(trunk, d, config.dropout) for d in config.trunk_dilations))
+        self.stem = conv_block(1, c1, 9, 2)
+        self.encode1 = conv_block(c1, c1, kernel)
+        self.down2 = conv_block(c1, c2, kernel, 2)
+        self.encode2 = conv_block(c2, c2, kernel)
+        self.down3 = conv_block(c2, c3, 5, 2)
+        self.encode3 = conv_block(c3, c3, 5)
+        self.join = conv_block(2 * c3, trunk, 1)
+        self.trunk = nn.Sequential(*(DilatedBlock(trunk, d, config.dropout) for d in config.trunk_dilations))
         self.from_trunk = nn.Conv2d(trunk, c3, 1, bias=False)
         self.from_lead = nn.Conv2d(c3, c3, 1, bias=False)
         self.norm3 = nn.BatchNorm2d(c3)
         self.up2 = nn.Conv2d(c3, c2, 1)
-        self.decode2 = _conv(c2, c2, kernel)
+        self.decode2 = conv_block(c2, c2, kernel)
         self.up1 = nn.Conv2d(c2, c1, 1)
-        self.decode1 = _conv(c1, c1, kernel)
+        self.decode1 = conv_block(c1, c1, kernel)
         self.head = nn.Conv2d(c1, 2 * N_OUTPUTS, 1)
         self.dropout = nn.Dropout2d(config.dropout)
 
