@@ -62,14 +62,34 @@ def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np
         return classes
     shapes = _shapes(snippets_mv)
     group, templates = _groups(shapes)
-    n_groups = len(templates)
-    relative_rr = _relative_rr(rr_s, np.ones(n_beats, bool))
+    is_ordinary = np.ones(n_beats, bool)
+    relative_rr = _relative_rr(rr_s, is_ordinary)
+    if len(templates) > 1:
+        is_ordinary = _class_others_(classes, snippets_mv, rr_s, group, templates, relative_rr)
+        # Now that other beats are known, the usual interval is that between ordinary beats.
+        relative_rr = _relative_rr(rr_s, is_ordinary)
+    classes[is_ordinary] = BeatClass.DOMINANT
+    early = is_ordinary & (relative_rr < PREMATURE)
+    if early.sum() <= _MAX_PREMATURE_SHARE * is_ordinary.sum() and not _is_irregular(rr_s, is_ordinary, early):
+        classes[early] = BeatClass.SUPRAVENTRICULAR
+    return classes
+
+
+def _class_others_(
+    classes: npt.NDArray[np.int8],
+    snippets_mv: HalfArray,
+    rr_s: Float64Array,
+    group: IntArray,
+    templates: FloatArray,
+    relative_rr: Float64Array,
+) -> BoolArray:
+    """Class the beats of other shapes than the dominant one; return which beats are ordinary."""
+    n_beats, n_groups = len(group), len(templates)
     dominant = _dominant(group, relative_rr)
     like = _likeness(templates, templates[dominant])
     widths = np.array([_width(snippets_mv[group == g]) for g in range(n_groups)])
     is_wide = widths > WIDER * widths[dominant]
     is_ordinary = ((like >= SAME_SHAPE) | ((like >= UNLIKE_DOMINANT) & ~is_wide))[group]
-    # Now that other beats are known, the usual interval is that between ordinary beats.
     relative_rr = _relative_rr(rr_s, is_ordinary)
     for number in range(n_groups):
         members = group == number
@@ -80,11 +100,7 @@ def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np
         recurs = members.sum() > 1
         is_ventricular = early or (not in_time and (is_wide[number] or recurs))
         classes[members] = BeatClass.VENTRICULAR if is_ventricular else BeatClass.UNCLASSED
-    classes[is_ordinary] = BeatClass.DOMINANT
-    early = is_ordinary & (relative_rr < PREMATURE)
-    if early.sum() <= _MAX_PREMATURE_SHARE * is_ordinary.sum() and not _is_irregular(rr_s, is_ordinary, early):
-        classes[early] = BeatClass.SUPRAVENTRICULAR
-    return classes
+    return np.asarray(is_ordinary)
 
 
 def _shapes(snippets_mv: HalfArray) -> HalfArray:
@@ -126,10 +142,16 @@ def _groups(shapes: HalfArray) -> tuple[IntArray, FloatArray]:
     """Return the group of each beat and the mean shape of each group."""
     n_beats = len(shapes)
     typical = np.median(_sample(shapes).astype(np.float32), axis=0)
-    if _likeness(shapes, typical).min() >= SAME_SHAPE:  # most records: all beats are alike
+    # In most records all beats are alike, even without a shift.
+    if _likeness_matrix(shapes, typical[None], max_shift=0).min() >= SAME_SHAPE:
         return np.zeros(n_beats, np.int64), typical[None]
     group = np.full(n_beats, -1)
     templates: list[FloatArray] = []
+    # In most others more than half are like the median beat.
+    members = np.flatnonzero(_likeness(shapes, typical) >= SAME_SHAPE)
+    if 2 * len(members) > n_beats:
+        group[members] = 0
+        templates.append(shapes[members].mean(axis=0, dtype=np.float32))
     while (left := np.flatnonzero(group < 0)).size and len(templates) < _MAX_TEMPLATES:
         seeds = left[np.linspace(0, len(left) - 1, min(_SEEDS, len(left))).astype(np.int64)]
         n_like = (_likeness_matrix(shapes[seeds], shapes[seeds].astype(np.float32)) >= SAME_SHAPE).sum(axis=1)
@@ -154,14 +176,15 @@ def _likeness(shapes: FloatArray | HalfArray, template: FloatArray) -> FloatArra
     return _likeness_matrix(shapes, template[None])[:, 0]
 
 
-def _likeness_matrix(shapes: FloatArray | HalfArray, templates: FloatArray) -> FloatArray:
+def _likeness_matrix(shapes: FloatArray | HalfArray, templates: FloatArray, max_shift: int = _MAX_SHIFT) -> FloatArray:
+    """Return (n_shapes, n_templates) correlations, each the best of a few shifts."""
     inner = slice(_MAX_SHIFT, shapes.shape[2] - _MAX_SHIFT)
     fixed = templates[:, :, inner].reshape(len(templates), -1)
     fixed = fixed / np.maximum(np.linalg.norm(fixed, axis=1, keepdims=True), 1e-6)
     best = np.full((len(shapes), len(templates)), -1.0, np.float32)
     for part in _parts(len(shapes)):
         full = shapes[part].astype(np.float32)
-        for shift in range(-_MAX_SHIFT, _MAX_SHIFT + 1):
+        for shift in range(-max_shift, max_shift + 1):
             moved = full[:, :, _MAX_SHIFT + shift : full.shape[2] - _MAX_SHIFT + shift].reshape(len(full), -1)
             norm = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-6)
             np.maximum(best[part], (moved @ fixed.T) / norm, out=best[part])

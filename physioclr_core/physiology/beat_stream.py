@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.network_input import NETWORK_FS_HZ, network_signal, range_scaled
-from physioclr_core.physiology.networks import Network, shipped_network
+from physioclr_core.physiology.networks import Network, shipped_network, sigmoid
 from physioclr_core.signal.quality import FLAT_BELOW_MV
 
 FloatArray = npt.NDArray[np.float32]
@@ -263,8 +263,7 @@ def has_signal(signal_mv: FloatArray, is_finite: npt.NDArray[np.bool_]) -> npt.N
 def _beat_probability(scaled: FloatArray, network: Network) -> FloatArray:
     n_time = scaled.shape[1]
     padded = np.pad(scaled, ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
-    probability: FloatArray = network.probability(padded[None])[0][: -(-n_time // _OUTPUT_STRIDE)]
-    return probability
+    return sigmoid(network.logits(padded[None])[0][: -(-n_time // _OUTPUT_STRIDE)])
 
 
 def _local_peaks(probability: FloatArray) -> IntArray:

@@ -148,7 +148,7 @@ def _runs(signal: FloatArray, network: Network) -> tuple[WaveRuns, ...]:
 def _runs_of_block(signal: FloatArray, network: Network) -> tuple[WaveRuns, ...]:
     n_time = signal.shape[1]
     padded = np.pad(rms_scaled(signal), ((0, 0), (0, -n_time % _TIME_MULTIPLE)), mode="edge")
-    return find_runs(network.probability(padded[None])[0, :, :, :n_time])
+    return find_runs(network.logits(padded[None])[0, :, :, :n_time])
 
 
 def _subset(runs: WaveRuns, which: IntArray) -> WaveRuns:

@@ -28,10 +28,10 @@ def networks_dir() -> Path:
 
 
 class Network(Protocol):
-    """What beats and waves are found with: probabilities of a batch of leads."""
+    """What beats and waves are found with."""
 
-    def probability(self, ecg: FloatArray) -> FloatArray:
-        """Return probabilities for (batch, leads, time) at 250 Hz."""
+    def logits(self, ecg: FloatArray) -> FloatArray:
+        """Return logits for (batch, leads, time) at 250 Hz."""
 
 
 class OnnxNetwork:
@@ -61,10 +61,6 @@ class OnnxNetwork:
         """Run the network on (batch, leads, time)."""
         result: FloatArray = self._session.run(["logits"], {"ecg": ecg})[0]
         return result
-
-    def probability(self, ecg: FloatArray) -> FloatArray:
-        """Run the network and return probabilities."""
-        return sigmoid(self.logits(ecg))
 
 
 def sigmoid(logits: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.network_input import NETWORK_FS_HZ
+from physioclr_core.physiology.networks import sigmoid
 
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -20,6 +21,7 @@ THRESHOLD = 0.5
 # The boundary's confidence is the probability that it lies within this time of where it is set.
 CONFIDENCE_S = 0.010
 _PEAK_REACH = 3
+_OUTSIDE = -30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,23 +46,24 @@ class WaveRuns:
     is_cut: npt.NDArray[np.bool_]
 
 
-def find_runs(probability: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
-    """Return P, QRS and T waves from the network's probabilities.
+def find_runs(logits: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
+    """Return P, QRS and T waves from the network's logits.
 
     A boundary is where the probability of being inside crosses one half, interpolated between samples: the network is
     trained on marks, so this is the median of where a mark would be.
 
     Parameters
     ----------
-    probability : ndarray of float32, shape (n_leads, 6, n_samples)
-        Of being inside P, QRS and T and at the peak of each, at 250 Hz.
+    logits : ndarray of float32, shape (n_leads, 6, n_samples)
+        Of being inside P, QRS and T and at the peak of each, at 250 Hz. Most samples are far from any boundary, so
+        probabilities are computed only where they are needed.
     """
-    n_leads, _, n_samples = probability.shape
-    # A column of zeros on both sides makes every run start and end, and keeps runs of two rows apart.
-    framed = np.zeros((6, n_leads, n_samples + 2), np.float32)
-    framed[:, :, 1:-1] = probability.transpose(1, 0, 2)
+    n_leads, _, n_samples = logits.shape
+    # A column of "outside" on both sides makes every run start and end, and keeps runs of two rows apart.
+    framed = np.full((6, n_leads, n_samples + 2), _OUTSIDE, np.float32)
+    framed[:, :, 1:-1] = logits.transpose(1, 0, 2)
     inside, at_peak = framed[:3].ravel(), framed[3:].ravel()
-    edges = np.flatnonzero(np.diff(inside >= THRESHOLD))
+    edges = np.flatnonzero(np.diff(inside >= 0.0))
     starts, ends = edges[::2] + 1, edges[1::2] + 1  # first inside, first outside
     row = starts // (n_samples + 2)
     onset, offset = _crossing(inside, starts - 1), _crossing(inside, ends - 1)
@@ -79,7 +82,7 @@ def find_runs(probability: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
     confidence = np.zeros((len(row), 3))
     if len(row):
         confidence[:, 0] = np.where(is_cut[:, 0], 0.0, _rise(inside, onset, within))
-        confidence[:, 1] = np.maximum.reduceat(inside, np.stack([starts, ends], axis=1).ravel())[::2]
+        confidence[:, 1] = sigmoid(np.maximum.reduceat(inside, np.stack([starts, ends], axis=1).ravel())[::2])
         confidence[:, 2] = np.where(is_cut[:, 1], 0.0, -_rise(inside, offset, within))
     time_s = (np.stack([onset, _peaks(at_peak, starts, ends), offset], axis=1) - first[:, None]) / NETWORK_FS_HZ
     certain: FloatArray = np.clip(confidence, 0.0, 1.0).astype(np.float32)
@@ -93,7 +96,7 @@ def find_runs(probability: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
 
 def _crossing(flat: FloatArray, before: IntArray) -> Float64Array:
     """Return where the probability crosses the threshold between ``before`` and the sample after."""
-    a, b = flat[before].astype(np.float64), flat[before + 1].astype(np.float64)
+    a, b = sigmoid(flat[before]).astype(np.float64), sigmoid(flat[before + 1]).astype(np.float64)
     crossing: Float64Array = before + (THRESHOLD - a) / (b - a)
     return crossing
 
@@ -105,7 +108,7 @@ def _peaks(flat: FloatArray, starts: IntArray, ends: IntArray) -> Float64Array:
     index = np.minimum(starts[:, None] + steps, (ends - 1)[:, None])
     highest = starts + np.argmax(flat[index], axis=1)
     around = np.clip(highest[:, None] + np.arange(-_PEAK_REACH, _PEAK_REACH + 1), starts[:, None], ends[:, None] - 1)
-    weight = np.square(flat[around].astype(np.float64)) + 1e-12
+    weight = np.square(sigmoid(flat[around]).astype(np.float64)) + 1e-12
     peak: Float64Array = (around * weight).sum(axis=1) / weight.sum(axis=1)
     return peak
 
@@ -119,5 +122,5 @@ def _at(flat: FloatArray, position: Float64Array) -> Float64Array:
     position = np.clip(position, 0.0, len(flat) - 1.001)
     left = position.astype(np.int64)
     part = position - left
-    value: Float64Array = flat[left] * (1.0 - part) + flat[left + 1] * part
+    value: Float64Array = sigmoid(flat[left]) * (1.0 - part) + sigmoid(flat[left + 1]) * part
     return value

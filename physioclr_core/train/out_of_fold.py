@@ -25,7 +25,6 @@ from physioclr_core.leads import STANDARD_LEADS
 from physioclr_core.physiology.analysis import find_waves
 from physioclr_core.physiology.beats import detect_beats
 from physioclr_core.physiology.marks_json import as_samples
-from physioclr_core.physiology.networks import sigmoid
 from physioclr_core.train.beats import load_beats
 from physioclr_core.train.waves import load_waves
 
@@ -39,9 +38,10 @@ class TorchNetwork:
         self._model = model
 
     @torch.inference_mode()
-    def probability(self, ecg: FloatArray) -> FloatArray:
-        """Return probabilities for (batch, leads, time) at 250 Hz."""
-        return sigmoid(self._model(torch.from_numpy(ecg)).numpy())
+    def logits(self, ecg: FloatArray) -> FloatArray:
+        """Return logits for (batch, leads, time) at 250 Hz."""
+        logits: FloatArray = self._model(torch.from_numpy(ecg)).numpy()
+        return logits
 
 
 def beats_out_of_fold(mitdb: Path, beats_run: Path, n_leads: int | None) -> dict[str, list[int]]:

@@ -13,7 +13,8 @@ def find(inside: np.ndarray, peak: np.ndarray, wave: int) -> WaveRuns:
     probability = np.zeros((len(inside), 6, inside.shape[1]), np.float32)
     probability[:, wave] = inside
     probability[:, 3 + wave] = peak
-    found = find_runs(probability)
+    clipped = np.clip(probability, 1e-7, 1 - 1e-7)
+    found = find_runs(np.log(clipped / (1 - clipped)).astype(np.float32))
     assert sum(len(runs.lead) for runs in found) == len(found[wave].lead)
     return found[wave]
 
