@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.marks import P_ON, QRS_OFF, QRS_ON, T_OFF, BeatClass, Delineation, WaveState
+from physioclr_core.physiology.medians import nan_median
 
 Float64Array = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 # More beats make no better median, only a slower one.
 MAX_BEATS = 60
@@ -166,21 +165,6 @@ def median_beat(signal_mv: FloatArray, fs_hz: float, delineation: Delineation) -
         global_state=states[-1],
         noise_mv=_noise_mv(stack[keep], typical),
     )
-
-
-def nan_median(values: npt.NDArray[FloatT], axis: int, min_count: int = 1) -> npt.NDArray[FloatT]:
-    """Return the median of what is not NaN along an axis; NaN where fewer than ``min_count`` values are there."""
-    ordered = np.moveaxis(np.sort(values, axis=axis), axis, 0)  # NaN comes last
-    n = len(ordered)
-    if n < max(min_count, 1):
-        return np.full(ordered.shape[1:], np.nan, values.dtype)
-    half = values.dtype.type(0.5)
-    if not np.isnan(ordered[-1].sum()):
-        return np.asarray(half * (ordered[(n - 1) // 2] + ordered[n // 2]))
-    count = np.isfinite(ordered).sum(axis=0, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=0)[0]
-    high = np.take_along_axis(ordered, np.minimum(count // 2, n - 1), axis=0)[0]
-    return np.where(count[0] >= min_count, half * (low + high), values.dtype.type(np.nan))
 
 
 @dataclass(frozen=True, slots=True)

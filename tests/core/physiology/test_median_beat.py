@@ -11,7 +11,7 @@ from synthetic_ecg import beats_of, delineation_of, synthetic_ecg
 
 from physioclr_core.data.ludb import MarkedRecord, load_ludb
 from physioclr_core.physiology.marks import P_ON, QRS_OFF, QRS_ON, T_OFF, P, WaveState
-from physioclr_core.physiology.median_beat import MAX_BEATS, median_beat, nan_median
+from physioclr_core.physiology.median_beat import MAX_BEATS, median_beat
 from physioclr_core.signal.resample import resample
 
 RR_S = (0.8, 0.82, 0.79, 0.81, 0.8, 0.83, 0.78, 0.8)
@@ -202,20 +202,6 @@ def test_a_delineation_of_other_leads_is_refused() -> None:
     ecg = synthetic_ecg(rr_s=RR_S)
     with pytest.raises(ValueError, match="12 leads, the signal 3"):
         median_beat(ecg.signal_mv[:3], ecg.fs_hz, ecg.delineation)
-
-
-@pytest.mark.parametrize("n", [1, 2, 5, 8])
-def test_nan_median_is_numpys_without_its_warnings(n: int) -> None:
-    values = np.random.default_rng(n).normal(size=(n, 40))
-    np.testing.assert_allclose(nan_median(values, axis=0), np.median(values, axis=0))
-    values[np.random.default_rng(0).random(values.shape) < 0.3] = np.nan
-    values[0] = 1.0
-    np.testing.assert_allclose(nan_median(values, axis=0), np.nanmedian(values, axis=0))
-    values[:, 3] = np.nan
-    assert np.isnan(nan_median(values, axis=0)[3])
-    few = nan_median(values, axis=0, min_count=n + 1)
-    assert np.isnan(few).all()
-    assert np.isnan(nan_median(values[:0], axis=0)).all()
 
 
 # --- real records ----------------------------------------------------------------------------------------------------
