@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from physioclr_core.physiology.analysis import EcgAnalysis
     from physioclr_core.physiology.marks import Beats
     from physioclr_core.physiology.measurements import Measurement, Measurements
 
@@ -56,18 +57,44 @@ def run(args: argparse.Namespace) -> int:
     analysis = analyse_record(record)
     hrv = long_hrv(analysis.delineation.beats) if args.hrv else None
     if args.json:
-        content: dict[str, Any] = {"record": record.name, **analysis.measurements.to_dict()}
+        content: dict[str, Any] = {
+            "record": record.name,
+            **analysis.measurements.to_dict(),
+            "signal_quality": quality_values(analysis),
+            "electrode_suspicions": [asdict(suspicion) for suspicion in analysis.swaps],
+        }
         content["electrode_swaps"] = [asdict(swap) for swap in analysis.swaps]
         if hrv is not None:
             content["hrv"] = hrv
         text = json.dumps(content, indent=2, allow_nan=False)
     else:
         text = summary(record.name, analysis.measurements)
+        poor = [(lead, reason) for lead, reason in zip(analysis.lead_names, analysis.quality.reasons, strict=True)]
+        text += "".join(f"\nSignal of {lead}: {reason}" for lead, reason in poor if reason)
+        text += "".join(f"\n{suspicion.text}" for suspicion in analysis.swaps)
         text += "".join(f"\nElectrodes {swap.swap} swapped? {swap.text}" for swap in analysis.swaps)
         if hrv is not None:
             text += "\n\n" + hrv_text(hrv)
     sys.stdout.write(f"{text}\n")
     return 0
+
+
+def quality_values(analysis: EcgAnalysis) -> dict[str, dict[str, Any]]:
+    """Return each lead's signal quality as plain JSON values; what is unknown is ``None``."""
+    quality = analysis.quality
+    numbers = ("sqi", "baseline_wander_mv", "muscle_noise_mv", "mains_mv", "mains_hz", "clipped_fraction")
+    return {
+        lead: {
+            "usable": bool(quality.usable[row]),
+            "reason": quality.reasons[row],
+            **{name: _known(float(getattr(quality, name)[row])) for name in numbers},
+        }
+        for row, lead in enumerate(analysis.lead_names)
+    }
+
+
+def _known(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def long_hrv(beats: Beats) -> dict[str, float | None]:

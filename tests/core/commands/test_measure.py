@@ -68,3 +68,22 @@ def test_a_flat_record_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_record_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", str(tmp_path / "none.hea")]) == 2
     assert "none.hea" in capsys.readouterr().err
+
+
+def test_signal_quality_and_swapped_electrodes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signal = real_signal_mv(entries_with("NORM", [9])[0].entry).copy()
+    swapped = signal.copy()
+    swapped[0] = -signal[0]
+    swapped[[1, 2]] = signal[[2, 1]]
+    swapped[[3, 4]] = signal[[4, 3]]
+    swapped[11] = 0.0
+    path = write_wfdb(tmp_path / "swapped", to_adu(swapped))
+    found = json.loads(measured(path, capsys, "--json"))
+    assert found["signal_quality"]["II"]["usable"]
+    assert found["signal_quality"]["II"]["sqi"] > 0.5
+    assert not found["signal_quality"]["V6"]["usable"]
+    assert found["signal_quality"]["V6"]["reason"]
+    text = measured(path, capsys)
+    assert "Signal of V6: " in text
+    assert "LA and RA may be swapped" in text
+    assert [suspicion["swap"] for suspicion in found["electrode_suspicions"]] == ["LA/RA"]
