@@ -21,7 +21,7 @@ MM_PER_S, MM_PER_MV = 25.0, 10.0
 WIDTH_MM = 180.0
 EDGE_MM, HEADER_MM, FOOTER_MM = 5.0, 11.0, 8.0
 # Text as outlines and a fixed salt for the identifiers: the same bytes from run to run, the same look everywhere.
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "svg.fonttype": "path",
