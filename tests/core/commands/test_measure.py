@@ -80,7 +80,7 @@ def test_signal_quality_and_swapped_electrodes_are_said(tmp_path: Path, capsys: 
     path = write_wfdb(tmp_path / "swapped", to_adu(swapped))
     found = json.loads(measured(path, capsys, "--json"))
     assert found["signal_quality"]["II"]["usable"]
-    assert found["signal_quality"]["II"]["sqi"] > 0.5
+    assert found["signal_quality"]["II"]["sqi"] > 0.3
     assert not found["signal_quality"]["V6"]["usable"]
     assert found["signal_quality"]["V6"]["reason"]
     text = measured(path, capsys)
