@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ def stated(measurement: Measurement, *, with_label: bool = True) -> str:
     error = "" if measurement.uncertainty is None else f" ± {max(measurement.uncertainty, 10.0**-digits):.{digits}f}"
     unit = {"deg": "°", "": ""}.get(measurement.unit, f" {measurement.unit}")
     # A minus sign, not a hyphen.
-    return f"{label}{measurement.value:.{digits}f}{error}{unit}".replace("-", "\u2212")
+    return label + f"{measurement.value:.{digits}f}{error}{unit}".replace("-", "\u2212")
 
 
 class Sheet:
@@ -66,9 +66,13 @@ class Sheet:
         self.axes.set_axis_off()
         self.axes.set_xlim(0, WIDTH_MM)
         self.axes.set_ylim(0, height_mm)
-        self.text(EDGE_MM, height_mm - 6.0, title, size=9.5, weight="bold")
+        # Long texts are set smaller: a letter takes about 2.15 mm in the title, 1.5 in the source, 1.26 in the footer.
+        room_mm = WIDTH_MM - 2 * EDGE_MM
+        title_size = 9.5 * min(1.0, (room_mm - 4.0 - 1.5 * len(source)) / (2.15 * len(title)))
+        footer_size = 6.8 * min(1.0, room_mm / (1.26 * len(footer)))
+        self.text(EDGE_MM, height_mm - 6.0, title, size=title_size, weight="bold")
         self.text(WIDTH_MM - EDGE_MM, height_mm - 6.0, source, color=QUIET, ha="right")
-        self.text(EDGE_MM, 3.6, footer, size=6.8, color=QUIET)
+        self.text(EDGE_MM, 3.6, footer, size=footer_size, color=QUIET)
 
     @property
     def top_mm(self) -> float:
@@ -142,7 +146,6 @@ class EcgPaper:
     rows_mm: float
     zoom: float = 1.0
     start_s: float = 0.0
-    frame: Rectangle = field(init=False)
 
     def __post_init__(self) -> None:
         axes = self.sheet.axes
@@ -150,8 +153,6 @@ class EcgPaper:
         thin = float(np.clip(0.3 * self.zoom, 0.22, 0.45))
         for step, color, width in ((1.0, GRID_1_MM, thin), (5.0, GRID_5_MM, 1.6 * thin)):
             axes.add_patch(PathPatch(self._grid(step), fc="none", ec=color, lw=width, zorder=0.5 + 0.1 * step))
-        self.frame = Rectangle((self.left_mm, self.bottom_mm), self.width_mm, self.height_mm, fc="none", ec="none")
-        axes.add_patch(self.frame)
 
     def _grid(self, step: float) -> Outline:
         points: list[tuple[float, float]] = []
@@ -188,10 +189,11 @@ class EcgPaper:
     def trace(self, time_s: FloatArray, signal_mv: FloatArray, base_mm: float, **style: Any) -> None:
         """Draw a signal, cut at the paper's edges; a gap is a gap."""
         style = {"color": TRACE, "lw": 0.8, "zorder": 3, **style}
-        end_s = self.start_s + self.columns_mm / MM_PER_S
-        inside = (time_s >= self.start_s - 0.01) & (time_s <= end_s + 0.01)
-        line = self.sheet.line(self.x(time_s[inside]), self.y(signal_mv[inside], base_mm), **style)
-        line.set_clip_path(self.frame)
+        x, y = self.x(time_s), self.y(signal_mv, base_mm)
+        # Cut here, not by a clip path: not every program that shows SVG knows those.
+        x, y = _cut(x, y, self.left_mm, self.left_mm + self.width_mm)
+        y, x = _cut(y, x, self.bottom_mm, self.top_mm)
+        self.sheet.line(x, y, **style)
 
     def between(self, time_s: FloatArray, signal_mv: FloatArray, base_mm: float, span_s: tuple[float, float]) -> None:
         """Fill the area between a signal and 0 mV in a span of time."""
@@ -208,3 +210,21 @@ class EcgPaper:
         x = self.left_mm + self.zoom * np.array([-6.5, -5.5, -5.5, -1.5, -1.5, -0.5])
         y = self.bottom_mm + self.zoom * (base_mm + np.array([0.0, 0.0, 10.0, 10.0, 0.0, 0.0]))
         self.sheet.line(x, y, color=TRACE, lw=0.7)
+
+
+def _cut(along: FloatArray, other: FloatArray, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    """Cut a line where one coordinate leaves a span: a point is put on each crossing, what is beyond becomes NaN."""
+    along, other = np.asarray(along, np.float64), np.asarray(other, np.float64)
+    for edge in (low, high):
+        before, after = along[:-1] - edge, along[1:] - edge
+        crossing = np.flatnonzero(before * after < 0)
+        share = before[crossing] / (before[crossing] - after[crossing])
+        between = other[crossing] + share * (other[crossing + 1] - other[crossing])
+        along, other = np.insert(along, crossing + 1, edge), np.insert(other, crossing + 1, between)
+    outside = (along < low - 1e-9) | (along > high + 1e-9)
+    # Only as much of it as keeps the line broken.
+    inner = outside.copy()
+    inner[1:] &= outside[:-1]
+    along, other, outside = along[~inner], other[~inner], outside[~inner]
+    along[outside] = np.nan
+    return along, other

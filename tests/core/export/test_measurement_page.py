@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from physioclr_core.export.measurement_page import (
+    amplitude_figures,
+    certainty_figures,
+    interval_figures,
+    plot_figures,
+    rhythm_figures,
+)
 from physioclr_core.export.measurement_page.cases import NORMAL, PVC, case
-from physioclr_core.export.measurement_page.page import FIGURES, PAGE, page_text, write_page
+from physioclr_core.export.measurement_page.page import FIGURES, PAGE, page_text, svg, write_page
 from physioclr_core.export.measurement_page.sections import HOW, MEASURED
 from physioclr_core.paths import assets_dir
 from physioclr_core.physiology.lead_measures import LeadMeasures
@@ -65,7 +72,17 @@ def test_shipped_files_are_small_and_name_no_machine(shipped: Path) -> None:
         assert not re.search(r"20\d\d-\d\d-\d\d", text)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("name", ["08210_lr", "00023_lr", "11865_lr"])
+def test_figures_can_be_drawn_of_ecgs_without_p_waves_or_with_other_beats(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Better networks may find less, or more, in the demo ECGs: no figure may fail for it.
+    for module in (amplitude_figures, certainty_figures, interval_figures, plot_figures, rhythm_figures):
+        monkeypatch.setattr(module, "case", lambda _: case(name))
+    for draw in FIGURES.values():
+        assert len(svg(draw())) > 10_000
+
+
 def test_written_twice_it_is_the_same_to_the_byte(tmp_path: Path) -> None:
     first = write_page(tmp_path / "first")
     case.cache_clear()
