@@ -108,19 +108,11 @@ class Sheet:
         more = {"color": ACCENT, "lw": 0.7, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 5, **more}
         self.axes.annotate("", end, start, arrowprops={"arrowstyle": style, **more})
 
-    def caliper(self, x0: float, x1: float, y: float, label: str, *, color: str = ACCENT, weight: str = "bold") -> None:
-        """Draw a horizontal dimension line with its label below, or beside it where the line is short."""
-        self.arrow(
-            (x0, y), (x1, y), "<|-|>" if x1 - x0 > 6 else "|-|", color=color, mutation_scale=5 if x1 - x0 > 6 else 1.5
-        )
-        self.text(0.5 * (x0 + x1), y - 3.2, label, color=color, ha="center", weight=weight)
-
-    def upright(self, x: float, y0: float, y1: float, label: str, *, side: str = "right", color: str = ACCENT) -> None:
-        """Draw a vertical dimension line with its label at one side."""
-        is_long = abs(y1 - y0) > 4
-        self.arrow((x, y0), (x, y1), "<|-|>" if is_long else "|-|", color=color, mutation_scale=5 if is_long else 1.2)
-        shift, ha = (1.6, "left") if side == "right" else (-1.6, "right")
-        self.text(x + shift, 0.5 * (y0 + y1), label, color=color, ha=ha, weight="bold")
+    def caliper(self, x0: float, x1: float, y: float, label: str) -> None:
+        """Draw a horizontal dimension line with its label below; a short one has bars for arrows."""
+        style, scale = ("<|-|>", 5.0) if x1 - x0 > 6.0 else ("|-|", 1.5)
+        self.arrow((x0, y), (x1, y), style, mutation_scale=scale)
+        self.text(0.5 * (x0 + x1), y - 3.2, label, color=ACCENT, ha="center", weight="bold")
 
 
 @dataclass
