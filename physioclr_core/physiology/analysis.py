@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.physiology.atrial import p_wave_objection
+from physioclr_core.physiology.atrial import fibrillates, p_wave_objection
 from physioclr_core.physiology.beat_stream import prepare_block
 from physioclr_core.physiology.beats import detect_beats, no_beats, why_not
 from physioclr_core.physiology.delineation import delineate, without_p
 from physioclr_core.physiology.electrode_swap import SwapSuspicion, suspect_swaps
 from physioclr_core.physiology.features.vector import FeatureVector, feature_vector
 from physioclr_core.physiology.lead_measures import LeadMeasures, lead_measures
-from physioclr_core.physiology.marks import QRS, Delineation, P, T
+from physioclr_core.physiology.marks import QRS, BeatClass, Delineation, P, T
 from physioclr_core.physiology.measurements import Measurements, measure
 from physioclr_core.physiology.median_beat import MedianBeat, median_beat
 from physioclr_core.physiology.networks import Network
@@ -166,6 +166,10 @@ def find_waves(
         prepared = prepare_block(signal_mv, fs_hz)
         beats = detect_beats(signal_mv, fs_hz, beat_network, prepared)
     delineation = delineate(signal_mv, fs_hz, lead_names, beats, wave_network, prepared)
+    if fibrillates(delineation):
+        classes = beats.classes.copy()
+        classes[classes == BeatClass.SUPRAVENTRICULAR] = BeatClass.DOMINANT
+        delineation = replace(delineation, beats=replace(beats, classes=classes))
     objection = p_wave_objection(delineation)
     return without_p(delineation, objection) if objection else delineation
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from physioclr_core.physiology.beat_classes import IRREGULAR
 from physioclr_core.physiology.marks import Delineation, P, WaveState
 
 # Fewer beats than this say nothing about a rhythm.
 MIN_BEATS = 4
-# Irregular: half of the RR intervals differ from the one before by more than this share of the median.
-IRREGULAR = 0.06
 # In an irregular rhythm P waves are believed from this share of beats on; in a regular one from that.
 SHARE_IRREGULAR = 0.6
 SHARE_REGULAR = 0.2
@@ -28,14 +27,26 @@ def p_wave_objection(delineation: Delineation) -> str:
     """
     known = delineation.global_state[:, P] != WaveState.NOT_MEASURABLE
     present = delineation.global_state[:, P] == WaveState.PRESENT
-    if known.sum() < MIN_BEATS or not (present.any() or (delineation.lead_state[:, :, P] == WaveState.PRESENT).any()):
+    if known.sum() < MIN_BEATS or not (delineation.lead_state[:, :, P] == WaveState.PRESENT).any():
         return ""
     share = present.sum() / known.sum()
-    rr_s = delineation.beats.rr_s
-    rr_s = rr_s[np.isfinite(rr_s)]
-    steps = np.abs(np.diff(rr_s)) / np.median(rr_s) if len(rr_s) > 2 else np.zeros(1)
-    if np.median(steps) > IRREGULAR and share < SHARE_IRREGULAR:
+    if is_irregular(delineation) and share < SHARE_IRREGULAR:
         return f"irregular rhythm with P-like waves before {present.sum()} of {known.sum()} beats only"
     if share < SHARE_REGULAR:
         return f"P-like waves before {present.sum()} of {known.sum()} beats only"
     return ""
+
+
+def fibrillates(delineation: Delineation) -> bool:
+    """Return whether the rhythm is irregular and most beats have no P wave: no beat in it is premature."""
+    known = delineation.global_state[:, P] != WaveState.NOT_MEASURABLE
+    present = delineation.global_state[:, P] == WaveState.PRESENT
+    few_p = known.sum() >= MIN_BEATS and present.sum() < SHARE_IRREGULAR * known.sum()
+    return bool(few_p) and is_irregular(delineation)
+
+
+def is_irregular(delineation: Delineation) -> bool:
+    """Return whether RR intervals vary from beat to beat throughout."""
+    rr_s = delineation.beats.rr_s
+    rr_s = rr_s[np.isfinite(rr_s)]
+    return len(rr_s) > 2 and bool(np.median(np.abs(np.diff(rr_s))) > IRREGULAR * np.median(rr_s))

@@ -33,6 +33,8 @@ _SEEDS = 200
 _RR_NEIGHBOURS = 31
 # Where more beats than this are "premature" the rhythm itself is irregular, and prematurity means nothing.
 _MAX_PREMATURE_SHARE = 0.4
+# A rhythm is irregular where half of the RR intervals differ from the one before by more than this share of the median.
+IRREGULAR = 0.06
 
 
 def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np.int8]:
@@ -70,6 +72,7 @@ def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np
         relative_rr = _relative_rr(rr_s, is_ordinary)
     classes[is_ordinary] = BeatClass.DOMINANT
     early = is_ordinary & (relative_rr < PREMATURE)
+    early[1:] &= is_ordinary[:-1]  # after an interpolated beat of another shape the next is in time
     if early.sum() <= _MAX_PREMATURE_SHARE * is_ordinary.sum() and not _is_irregular(rr_s, is_ordinary, early):
         classes[early] = BeatClass.SUPRAVENTRICULAR
     return classes
@@ -235,4 +238,4 @@ def _is_irregular(rr_s: Float64Array, is_ordinary: BoolArray, early: BoolArray) 
     if len(rest) < 4:
         return False
     steps = np.abs(np.diff(rest)) / np.median(rest)
-    return bool(np.median(steps) > 0.10)
+    return bool(np.median(steps) > IRREGULAR)

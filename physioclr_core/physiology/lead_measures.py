@@ -23,6 +23,8 @@ MIN_PART_MV = 0.02
 # Slower median beats are interpolated: a wave of 6 ms has no sample at 100 Hz, and a peak lies between two.
 _FINE_HZ = 400.0
 _SINC_REACH = 8
+# R' and S' last this many samples of the record's own rate; a last wave falls by this much before the J point.
+_LEAST_PRIME, _LEAST_FALL_MV = 1.5, 0.02
 _T_AFTER_J_S, _T_AFTER_J_AT_LEAST_S = 0.08, 0.04
 _T_SMOOTHING_S = 0.02
 _ST_S = (0.0, 0.04, 0.06, 0.08)
@@ -153,15 +155,7 @@ class _Fine:
         n = median.signal_mv.shape[1]
         if n == 0 or not np.isfinite(median.global_s[[QRS_ON, QRS_OFF]]).all():
             return None
-        factor = max(1, int(np.ceil(_FINE_HZ / median.fs_hz - 1e-9))) if n > 1 else 1
-        signal = median.signal_mv
-        if factor > 1:
-            weights = _interpolation(n, factor)
-            is_gap = np.isnan(signal)
-            signal = np.where(is_gap, np.float32(0.0), signal) @ weights
-            if is_gap.any():
-                nearest = np.round(np.arange(signal.shape[1]) / factor).astype(np.int64)
-                signal[is_gap[:, nearest]] = np.nan
+        signal, factor = fine_signal(median)
         fs_hz, r_index = median.fs_hz * factor, median.r_index * factor
         qrs = _span(median.global_s[QRS_ON], median.global_s[QRS_OFF], fs_hz, r_index, signal.shape[1])
         if qrs is None:
@@ -196,6 +190,21 @@ def _span(start_s: float, end_s: float, fs_hz: float, r_index: int, n: int) -> s
     start, stop = round(start_s * fs_hz) + r_index, round(end_s * fs_hz) + r_index + 1
     start, stop = max(start, 0), min(stop, n)
     return slice(start, stop) if stop - start >= 3 else None
+
+
+def fine_signal(median: MedianBeat) -> tuple[FloatArray, int]:
+    """Return a median beat with samples close enough together to show peaks between its own, and how many for one."""
+    signal = median.signal_mv
+    n = signal.shape[1]
+    factor = max(1, int(np.ceil(_FINE_HZ / median.fs_hz - 1e-9))) if n > 1 else 1
+    if factor == 1:
+        return signal, 1
+    is_gap = np.isnan(signal)
+    fine: FloatArray = np.where(is_gap, np.float32(0.0), signal) @ _interpolation(n, factor)
+    if is_gap.any():
+        nearest = np.round(np.arange(fine.shape[1]) / factor).astype(np.int64)
+        fine[is_gap[:, nearest]] = np.nan
+    return fine, factor
 
 
 @lru_cache(maxsize=16)
@@ -288,7 +297,7 @@ def _measure_qrs(fine: _Fine, median: MedianBeat, values: dict[str, Float64Array
     values["max_upslope_mv_per_s"][:] = np.diff(qrs_mv, axis=1).max(axis=1) * fine.fs_hz
     # A notch has to stand out of the noise of the median beat as well.
     smallest_mv = np.fmax(MIN_WAVE_MV, 4.0 * np.nan_to_num(median.standard_error_mv))
-    waves, n_peaks = _waves(qrs_mv, size_mv, fine.fs_hz, smallest_mv)
+    waves, n_peaks = _waves(qrs_mv, size_mv, fine.fs_hz, smallest_mv, _LEAST_PRIME * fine.fs_hz / median.fs_hz)
     values["n_fragments"][:] = (np.maximum(_turning_points(qrs_mv, smallest_mv) - n_peaks, 0) + 1) // 2
     for name in ("q", "r", "s", "r_prime"):
         values[f"{name}_mv"][:] = values[f"{name}_ms"][:] = 0.0
@@ -320,12 +329,13 @@ _NEXT_NEGATIVE = {"": "q", "q": "q", "r": "s", "s": "s", "r_prime": "s_prime", "
 
 
 def _waves(
-    qrs_mv: FloatArray, size_mv: FloatArray, fs_hz: float, smallest_mv: Float64Array
+    qrs_mv: FloatArray, size_mv: FloatArray, fs_hz: float, smallest_mv: Float64Array, least_prime: float
 ) -> tuple[list[dict[str, _Wave]], npt.NDArray[np.int64]]:
     """Return the waves of each lead's QRS complex by name, and how many runs reach ``smallest_mv``.
 
     A run of samples on one side of the level is a wave where it is large enough for long enough. Crossings are placed
-    between samples.
+    between samples. A last run that has its peak at the J point is the ST level and no wave; R' and S' shorter than
+    ``least_prime`` are what a low sampling rate leaves of a steep wave before them.
     """
     n_leads, n = qrs_mv.shape
     is_start = np.ones((n_leads, n), np.bool_)
@@ -345,7 +355,9 @@ def _waves(
         peak = start + int(sizes[start:stop].argmax())
         peak_mv = float(values[peak])
         name = (_NEXT_POSITIVE if peak_mv > 0 else _NEXT_NEGATIVE)[names[lead]]
-        if not name:
+        if not name or (name in ("r_prime", "s_prime") and stop - start < least_prime):
+            continue
+        if stop % n == 0 and start % n and sizes[peak] - sizes[stop - 1] < _LEAST_FALL_MV:
             continue
         length = float(stop - start - 1)
         if start % n:

@@ -315,7 +315,8 @@ class _Taker:
             value, reason = nan, self.delineation.p_reason
         elif wave is not None:
             is_absent = self.median.global_state[wave] == WaveState.ABSENT
-            reason = f"no {WAVES[wave]} wave" if is_absent else f"the {WAVES[wave]} wave is not measurable"
+            where = " before most beats" if wave == P else ""
+            reason = f"no {WAVES[wave]} wave{where}" if is_absent else f"the {WAVES[wave]} wave is not measurable"
         marks_s = self.delineation.global_s[self.median.used]
         each_ms = 1000.0 * (marks_s[:, end] - marks_s[:, start])
         uncertainty = interval_uncertainty_ms(each_ms, self.delineation.resolution_ms)

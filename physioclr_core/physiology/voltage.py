@@ -13,7 +13,8 @@ CORNELL_WOMEN_MV = 0.6
 def sokolow_lyon_mv(measures: LeadMeasures) -> float:
     """Return the depth of S in V1 and the larger R of V5 and V6, summed, in mV.
 
-    A QS complex counts as S. NaN where one of the three leads is missing or not measurable.
+    The depth is that of the deepest negative wave, whatever its letter: a QS complex, or a Q where the first R is too
+    small to be a wave. NaN where one of the three leads is missing or not measurable.
 
     Sokolow M, Lyon TP. Am Heart J 1949;37:161-186: 3.5 mV and more.
     """
@@ -53,9 +54,12 @@ def cornell_product_mv_ms(measures: LeadMeasures, qrs_ms: float, sex: Sex | None
 
 
 def _amplitude(measures: LeadMeasures, lead: str, wave: str) -> float:
-    """Return the largest amplitude of R or S, with R' or S', without its sign."""
+    """Return the largest R (or R') or the deepest negative wave, without its sign."""
     if lead not in measures.lead_names:
         return nan
     row = measures.lead_names.index(lead)
-    first, second = (measures.r_mv, measures.r_prime_mv) if wave == "r" else (measures.s_mv, measures.s_prime_mv)
-    return max(abs(float(first[row])), abs(float(second[row])))
+    waves = [measures.r_mv, measures.r_prime_mv]
+    if wave == "s":
+        waves = [measures.q_mv, measures.s_mv, measures.s_prime_mv]
+    sizes = [abs(float(values[row])) for values in waves]
+    return nan if any(size != size for size in sizes) else max(sizes)

@@ -20,6 +20,7 @@ from physioclr_core.export.measurement_page.paper import (
     EcgPaper,
     Sheet,
 )
+from physioclr_core.physiology.lead_measures import fine_signal
 from physioclr_core.physiology.marks import FIDUCIALS
 from physioclr_core.physiology.median_beat import MedianBeat
 
@@ -52,13 +53,10 @@ class Curve:
 
     @classmethod
     def of(cls, median: MedianBeat) -> Curve:
-        """Interpolate by a sinc in a Lanczos window of 8 samples, as ``lead_measures`` does."""
-        n, factor = median.signal_mv.shape[1], max(1, ceil(400.0 / median.fs_hz - 1e-9))
-        position = np.arange((n - 1) * factor + 1) / factor
-        distance = position - np.arange(n)[:, None]
-        weights = np.sinc(distance) * np.sinc(distance / 8) * (np.abs(distance) < 8)
-        signal_mv = median.signal_mv.astype(np.float64) @ (weights / weights.sum(axis=0))
-        return cls((position - median.r_index) / median.fs_hz, signal_mv)
+        """Interpolate as ``lead_measures`` does."""
+        signal_mv, factor = fine_signal(median)
+        position = np.arange(signal_mv.shape[1]) / factor
+        return cls((position - median.r_index) / median.fs_hz, signal_mv.astype(np.float64))
 
     def at(self, row: int, time_s: float) -> float:
         """Return a lead's value at a time."""

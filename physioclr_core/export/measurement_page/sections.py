@@ -72,8 +72,9 @@ HOW = (
             ("Not given", "Classes: fewer than three beats. Paced beats: a pacing pulse is shorter than a sample."),
             (
                 "Know",
-                "Where most RR intervals differ from the next by over 10 %, or over 40 % of the beats are early, "
-                "no beat is called supraventricular premature: early means nothing there.",
+                "Where half of the RR intervals differ from the next by over 6 %, or over 40 % of the beats are early, "
+                "no beat is called supraventricular premature: early means nothing there. Nor is the beat after one "
+                "of another shape.",
             ),
         ),
     ),
@@ -97,7 +98,10 @@ HOW = (
         "Atrial fibrillation with P marked absent before each beat, and three leads of which one is off.",
         (),
         (
-            ("Absent", "The signal is good enough to see that there is no such wave. Said of the wave: no P wave."),
+            (
+                "Absent",
+                "The signal is good enough to see that there is no such wave. Said of the wave: no P wave before most beats.",
+            ),
             (
                 "Not measurable",
                 "Nothing can be said: a gap, a flat lead, the record's end. Said of the lead, with why.",
@@ -299,7 +303,10 @@ MEASURED = (
         ("sokolow_lyon_mv",),
         (
             ("What", "S of V1 plus the larger R of V5 and V6: a voltage sum for the left ventricle."),
-            ("How", "Amplitudes of the median beat. The larger of R and R', of S and S'; QS counts as S."),
+            (
+                "How",
+                "Amplitudes of the median beat: the larger of R and R', and the deepest negative wave, whatever its letter.",
+            ),
             ("Unit", "mV. The uncertainty is the noise of V1 and of the noisier of V5 and V6, in quadrature."),
             ("Not given", "One of the three leads is missing or not measurable."),
             ("Limits", "3.5 mV and more, in adults. Young and lean people reach it without hypertrophy."),
@@ -314,7 +321,7 @@ MEASURED = (
         ("cornell_mv", "cornell_product_mv_ms"),
         (
             ("What", "R of aVL plus S of V3; the product is this sum times QRS duration, with 0.6 mV added for women."),
-            ("How", "Amplitudes and global QRS duration of the median beat; QS counts as S."),
+            ("How", "Amplitudes and global QRS duration of the median beat; for S the deepest negative wave counts."),
             ("Unit", "mV; mV ms. The uncertainty of the sum is the noise of both leads, in quadrature."),
             ("Not given", "aVL or V3 is missing or not measurable; the product also where the sex is unknown."),
             ("Limits", "Above 2.8 mV in men, 2.0 mV in women; product above 244 mV ms; in adults."),
