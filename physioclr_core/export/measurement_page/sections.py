@@ -100,7 +100,8 @@ HOW = (
         (
             (
                 "Absent",
-                "The signal is good enough to see that there is no such wave. Said of the wave: no P wave before most beats.",
+                "The signal is good enough to see that there is no such wave. "
+                "Said of the wave: no P wave before most beats.",
             ),
             (
                 "Not measurable",
@@ -305,7 +306,8 @@ MEASURED = (
             ("What", "S of V1 plus the larger R of V5 and V6: a voltage sum for the left ventricle."),
             (
                 "How",
-                "Amplitudes of the median beat: the larger of R and R', and the deepest negative wave, whatever its letter.",
+                "Amplitudes of the median beat: the larger of R and R', and the deepest negative wave, "
+                "whatever its letter.",
             ),
             ("Unit", "mV. The uncertainty is the noise of V1 and of the noisier of V5 and V6, in quadrature."),
             ("Not given", "One of the three leads is missing or not measurable."),
