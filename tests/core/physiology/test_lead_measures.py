@@ -228,7 +228,9 @@ def slow_waves(qrs_mv: np.ndarray, fs_hz: float) -> dict[str, float]:
     for stop in range(1, len(qrs_mv) + 1):
         if stop < len(qrs_mv) and (qrs_mv[stop] > 0) == (qrs_mv[start] > 0):
             continue
-        part, start = qrs_mv[start:stop], stop
+        part, is_first, start = qrs_mv[start:stop], start == 0, stop
+        if stop == len(qrs_mv) and not is_first and np.abs(part).max() - abs(part[-1]) < 0.02:
+            continue  # the ST level, not a wave
         if sum(abs(x) >= MIN_WAVE_MV for x in part) / fs_hz < MIN_WAVE_S - 1e-9:
             continue
         if part[0] > 0:
@@ -242,6 +244,16 @@ def slow_waves(qrs_mv: np.ndarray, fs_hz: float) -> dict[str, float]:
     if found["q"] and not found["r"]:
         found["s"], found["q"] = found["q"], 0.0
     return found
+
+
+def test_a_qrs_complex_that_ends_above_the_level_has_no_terminal_r() -> None:
+    waves = {**standard_waves(), "V1": LeadWaves(q=-1.5, t=0.4, st=0.15)}
+    ecg = synthetic_ecg(500.0, waves=waves, timing=Timing(q_s=0.08, r_s=0.0, s_s=0.02))
+    measures = lead_measures(median_beat(ecg.signal_mv, 500.0, ecg.delineation))
+    row = measures.lead_names.index("V1")
+    assert measures.r_mv[row] == 0.0
+    assert measures.qs_mv[row] == pytest.approx(-1.5, abs=0.03)
+    assert measures.st_j_mv[row] == pytest.approx(0.15, abs=0.05)
 
 
 def test_waves_of_real_beats_are_those_of_a_slow_reference(test_data: Callable[..., Path], tmp_path: Path) -> None:
