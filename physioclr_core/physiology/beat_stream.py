@@ -25,7 +25,8 @@ HalfArray = npt.NDArray[np.float16]
 
 CORE_S = 32.0
 MARGIN_S = 4.0
-THRESHOLD = 0.5
+# Where the place of an R peak is uncertain the network spreads its probability, so a beat peaks below one half.
+THRESHOLD = 0.4
 # Two beats are not closer than this (330 a minute).
 REFRACTORY_S = 0.18
 # The network's peak is moved to the largest deflection this near.
