@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
         if long_record is not None and long_record.fs_hz >= MIN_FS_HZ:
             name = long_record.name
             rows = chosen_leads(args.leads, long_record.lead_names, name)
-            beats = detect_beats_in(long_record.pieces(rows), len(rows), long_record.fs_hz)
+            pieces = long_record.pieces(rows)
+            beats = detect_beats_in(pieces, len(rows), long_record.fs_hz, long_record.n_samples)
         else:
             record = read_record(path)
             name = record.name

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from physioclr_core.physiology.beat_context import BeatContext, context_of_block, dead_samples, joined_contexts
 from physioclr_core.physiology.network_input import NETWORK_FS_HZ, network_signal, range_scaled
 from physioclr_core.physiology.networks import Network, shipped_network, sigmoid
 from physioclr_core.signal.quality import FLAT_BELOW_MV
@@ -31,8 +32,9 @@ THRESHOLD = 0.4
 REFRACTORY_S = 0.18
 # The network's peak is moved to the largest deflection this near.
 _REFINE_S = 0.048
-# A lead with less signal than this in a block is not looked at there.
+# A lead with less signal than this share of a block, or than a second, is not looked at there.
 _MIN_COVERED = 0.25
+_PIECE_S = 60.0
 _TIME_MULTIPLE = 8
 _OUTPUT_STRIDE = 2
 # Shape of a beat for comparing beats: the QRS complex at 125 Hz.
@@ -95,6 +97,7 @@ class BeatStream:
         self._n_seen = 0
         self._next_core = 0
         self._held: list[FoundBeats] = []
+        self._contexts: list[BeatContext] = []
         self._is_finished = False
 
     def push(self, signal_mv: FloatArray) -> FoundBeats:
@@ -103,6 +106,7 @@ class BeatStream:
         Parameters
         ----------
         signal_mv : ndarray of float32, shape (n_leads, any number)
+            It is copied: the caller's buffer may be used again.
 
         Raises
         ------
@@ -113,7 +117,7 @@ class BeatStream:
             raise ValueError("the stream is finished")
         if signal_mv.ndim != 2 or len(signal_mv) != self.n_leads:
             raise ValueError(f"signal_mv must be ({self.n_leads}, n_samples), got {signal_mv.shape}")
-        self._pieces.append(signal_mv)
+        self._pieces.append(np.array(signal_mv, np.float32))
         self._n_seen += signal_mv.shape[1]
         while self._next_core + self._core + self._margin <= self._n_seen:
             self._look(self._next_core + self._core + self._margin)
@@ -127,12 +131,19 @@ class BeatStream:
                 self._look(min(self._next_core + self._core + self._margin, self._n_seen))
         return self._release(is_last=True)
 
+    @property
+    def context(self) -> BeatContext:
+        """What surrounds the beats of the signal that was looked at so far."""
+        return joined_contexts(self._contexts)
+
     def _look(self, end: int) -> None:
         start = max(0, self._next_core - self._margin)
         block = self._take(start, end)
         core = (self._next_core, min(self._next_core + self._core, self._n_seen))
         prepared = prepare_block(block, self.fs_hz)
-        self._held.append(beats_in_block(prepared, self.fs_hz, start, core, self._network))
+        found, context = beats_in_block(prepared, self.fs_hz, start, core, self._network)
+        self._held.append(found)
+        self._contexts.append(context)
         self._next_core += self._core
         keep_from = max(0, self._next_core - self._margin)
         while self._pieces and self._buffer_start + self._pieces[0].shape[1] <= keep_from:
@@ -171,26 +182,31 @@ class PreparedBlock:
     is_finite : ndarray of bool, shape (n_leads, n_samples)
     used : ndarray of int64
         Rows of the leads that have a signal.
+    is_dead : ndarray of bool, shape (n_samples,)
+        Where none of these leads has a value or moves.
     signal : ndarray of float32, shape (n_used, n_samples_at_250_hz)
     """
 
     is_finite: npt.NDArray[np.bool_]
     used: IntArray
+    is_dead: npt.NDArray[np.bool_]
     signal: FloatArray
 
 
 def prepare_block(signal_mv: FloatArray, fs_hz: float) -> PreparedBlock:
     """Choose the leads with a signal and bring them to the networks' rate and band."""
     is_finite = np.isfinite(signal_mv)
-    used = np.flatnonzero(has_signal(signal_mv, is_finite))
-    chosen = signal_mv if len(used) == len(signal_mv) else signal_mv[used]
-    return PreparedBlock(is_finite, used, network_signal(chosen, fs_hz))
+    used = np.flatnonzero(has_signal(signal_mv, is_finite, fs_hz))
+    chosen, chosen_finite = signal_mv, is_finite
+    if len(used) < len(signal_mv):
+        chosen, chosen_finite = signal_mv[used], is_finite[used]
+    return PreparedBlock(is_finite, used, dead_samples(chosen, chosen_finite, fs_hz), network_signal(chosen, fs_hz))
 
 
-def find_beats(
+def search_beats(
     signal_mv: FloatArray, fs_hz: float, network: Network | None = None, prepared: PreparedBlock | None = None
-) -> FoundBeats:
-    """Find the beats of a whole signal; the same as ``BeatStream`` with any pieces.
+) -> tuple[FoundBeats, BeatContext]:
+    """Find the beats of a whole signal and what surrounds them; the same as ``BeatStream`` with any pieces.
 
     Parameters
     ----------
@@ -204,11 +220,22 @@ def find_beats(
     """
     n_leads, n_samples = signal_mv.shape
     if not n_samples:
-        return joined([], n_leads)
+        return joined([], n_leads), joined_contexts([])
     if prepared is not None and n_samples <= samples_in_steps(CORE_S, fs_hz):
-        found = beats_in_block(prepared, fs_hz, 0, (0, n_samples), network or shipped_network("beats"))
-        return _part(found, _not_too_close(found, REFRACTORY_S * fs_hz))
-    return find_beats_in([signal_mv], n_leads, fs_hz, network)
+        found, context = beats_in_block(prepared, fs_hz, 0, (0, n_samples), network or shipped_network("beats"))
+        return _part(found, _not_too_close(found, REFRACTORY_S * fs_hz)), context
+    step = max(1, round(_PIECE_S * fs_hz))
+    pieces = (signal_mv[:, start : start + step] for start in range(0, n_samples, step))
+    return search_beats_in(pieces, n_leads, fs_hz, network)
+
+
+def search_beats_in(
+    pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None
+) -> tuple[FoundBeats, BeatContext]:
+    """Find the beats of a signal that comes in pieces, without holding it in memory, and what surrounds them."""
+    stream = BeatStream(n_leads, fs_hz, network)
+    found = [stream.push(piece) for piece in pieces]
+    return joined([*found, stream.finish()], n_leads), stream.context
 
 
 def samples_in_steps(duration_s: float, fs_hz: float) -> int:
@@ -217,23 +244,15 @@ def samples_in_steps(duration_s: float, fs_hz: float) -> int:
     return max(1, round(duration_s * fs_hz / step)) * step
 
 
-def find_beats_in(
-    pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None
-) -> FoundBeats:
-    """Find the beats of a signal that comes in pieces, without holding it in memory."""
-    stream = BeatStream(n_leads, fs_hz, network)
-    found = [stream.push(piece) for piece in pieces]
-    return joined([*found, stream.finish()], n_leads)
-
-
 def beats_in_block(
     block: PreparedBlock, fs_hz: float, block_start: int, core: tuple[int, int], network: Network
-) -> FoundBeats:
+) -> tuple[FoundBeats, BeatContext]:
     """Return the beats whose R peak the network puts into ``core`` (first sample, sample after the last)."""
     n_leads, n_samples = block.is_finite.shape
-    if not len(block.used) or n_samples < 2:
-        return joined([], n_leads)
     scaled = range_scaled(block.signal)
+    context = context_of_block(block.is_dead, scaled, fs_hz, block_start, core)
+    if not len(block.used) or n_samples < 2:
+        return joined([], n_leads), context
     probability = _beat_probability(scaled, network)
     peaks = _local_peaks(probability)
     per_sample = fs_hz / NETWORK_FS_HZ
@@ -242,19 +261,20 @@ def beats_in_block(
     keep = (at >= core[0]) & (at < core[1])
     r_samples = block_start + np.round(refined * per_sample).astype(np.int64)
     r_samples = np.clip(r_samples, block_start, block_start + n_samples - 1)
-    if not block.is_finite.all():
-        is_covered = np.asarray(block.is_finite[block.used].any(axis=0))
-        keep &= is_covered[r_samples - block_start]
+    keep &= ~block.is_dead[r_samples - block_start]
     snippets = np.zeros((int(keep.sum()), n_leads, N_SNIPPET), np.float16)
     snippets[:, block.used] = _snippets(block.signal, refined[keep])
-    return FoundBeats(r_samples[keep], probability[peaks[keep]], snippets)
+    return FoundBeats(r_samples[keep], probability[peaks[keep]], snippets), context
 
 
-def has_signal(signal_mv: FloatArray, is_finite: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return for each lead whether enough of it is there and it is not flat."""
-    result = (
-        np.asarray(is_finite.mean(axis=1) >= _MIN_COVERED) if signal_mv.shape[1] else np.zeros(len(signal_mv), bool)
-    )
+def has_signal(signal_mv: FloatArray, is_finite: npt.NDArray[np.bool_], fs_hz: float) -> npt.NDArray[np.bool_]:
+    """Return for each lead whether enough of it is there (a second, or a quarter of less) and it is not flat."""
+    if not signal_mv.shape[1]:
+        return np.zeros(len(signal_mv), bool)
+    if is_finite.all():
+        return np.asarray(signal_mv.max(axis=1) - signal_mv.min(axis=1) >= FLAT_BELOW_MV)
+    needed = min(fs_hz, _MIN_COVERED * signal_mv.shape[1])
+    result = np.asarray(is_finite.sum(axis=1) >= max(needed, 1))
     for row in np.flatnonzero(result):
         lead_mv = signal_mv[row][is_finite[row]]
         result[row] = np.ptp(lead_mv) >= FLAT_BELOW_MV

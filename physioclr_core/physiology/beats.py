@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.physiology.beat_classes import classify_beats
-from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, PreparedBlock, find_beats, joined
+from physioclr_core.physiology.beat_context import BeatContext, follow_without_break, is_chaotic
+from physioclr_core.physiology.beat_stream import FoundBeats, PreparedBlock, search_beats, search_beats_in
 from physioclr_core.physiology.marks import Beats
 from physioclr_core.physiology.networks import Network
-from physioclr_core.signal.quality import FLAT_BELOW_MV, runs
+from physioclr_core.signal.quality import FLAT_BELOW_MV
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -42,11 +43,12 @@ def detect_beats(
     """
     if reason := why_not(signal_mv, fs_hz):
         return no_beats(fs_hz, signal_mv.shape[1], reason)
-    found = find_beats(signal_mv, fs_hz, network, prepared)
-    return _classified(found, fs_hz, signal_mv.shape[1], _gap_starts(signal_mv))
+    return _classified(*search_beats(signal_mv, fs_hz, network, prepared), fs_hz, signal_mv.shape[1])
 
 
-def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, network: Network | None = None) -> Beats:
+def detect_beats_in(
+    pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, n_samples: int, network: Network | None = None
+) -> Beats:
     """Find and classify the beats of a record that comes in pieces, without holding it in memory.
 
     Parameters
@@ -54,6 +56,8 @@ def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, ne
     pieces : iterable of ndarray of float32, shape (n_leads, any number)
     n_leads : int
     fs_hz : float
+    n_samples : int
+        Of all pieces together.
     network : Network, optional
 
     Returns
@@ -61,25 +65,15 @@ def detect_beats_in(pieces: Iterable[FloatArray], n_leads: int, fs_hz: float, ne
     Beats
         The same as ``detect_beats`` gives for the whole, but for the wording of why there is none.
     """
-    stream = BeatStream(n_leads, fs_hz, network)
-    parts: list[FoundBeats] = []
-    gap_starts: list[npt.NDArray[np.int64]] = []
-    n_samples = 0
-    for piece in pieces:
-        parts.append(stream.push(piece))
-        gap_starts.append(n_samples + _gap_starts(piece))
-        n_samples += piece.shape[1]
-    found = joined([*parts, stream.finish()], n_leads)
-    return _classified(found, fs_hz, n_samples, np.concatenate([np.zeros(0, np.int64), *gap_starts]))
+    return _classified(*search_beats_in(pieces, n_leads, fs_hz, network), fs_hz, n_samples)
 
 
-def _classified(found: FoundBeats, fs_hz: float, n_samples: int, gap_starts: npt.NDArray[np.int64]) -> Beats:
+def _classified(found: FoundBeats, context: BeatContext, fs_hz: float, n_samples: int) -> Beats:
     if not len(found):
         return no_beats(fs_hz, n_samples, "no beat found")
-    # A gap that starts between two beats may have hidden others.
-    n_gaps = np.searchsorted(gap_starts, found.r_samples)
-    follows = np.zeros(len(found), bool)
-    follows[1:] = np.diff(n_gaps) == 0
+    if is_chaotic(context, found.r_samples, fs_hz):
+        return no_beats(fs_hz, n_samples, "the rhythm is too fast or too chaotic to tell beats apart")
+    follows = follow_without_break(context, found.r_samples, fs_hz)
     rr_s = np.full(len(found), np.nan)
     rr_s[1:] = np.where(follows[1:], np.diff(found.r_samples) / fs_hz, np.nan)
     return Beats(
@@ -126,13 +120,3 @@ def _range_mv(lead_mv: FloatArray) -> float:
         finite = lead_mv[np.isfinite(lead_mv)]
         return float(np.ptp(finite)) if len(finite) else 0.0
     return float(high - low)
-
-
-def _gap_starts(signal_mv: FloatArray) -> npt.NDArray[np.int64]:
-    """Return the samples at which a span begins where no lead has a value."""
-    is_gap = np.isnan(signal_mv[0])
-    for lead_mv in signal_mv[1:]:
-        if not is_gap.any():
-            break
-        is_gap &= np.isnan(lead_mv)
-    return runs(is_gap)[0]

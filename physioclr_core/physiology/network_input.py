@@ -21,6 +21,8 @@ NETWORK_FS_HZ = 250.0
 HIGH_PASS_HZ = 0.5
 LOW_PASS_HZ = 100.0
 _PAD_S = 2.0
+# A second whose range is below this share of a large one's (the 85th of a hundred) does not move.
+_LARGE_SECOND, _STILL_SECOND = 0.85, 0.1
 _MAX_DENOMINATOR = 2000
 # Least root mean square and range: rounding noise of a lead without signal is not blown up into an ECG.
 MIN_RMS_MV = 0.005
@@ -112,6 +114,7 @@ def range_scaled(signal_mv: FloatArray) -> FloatArray:
     """Return each lead over the median range of its seconds, clipped at 3: the beat network's input.
 
     The median is blind to a burst of noise or a loose electrode, which would make every beat small in other scales.
+    Seconds that hardly move against the others do not count: beside an hour of silence beats are as large as ever.
     """
     second = round(NETWORK_FS_HZ)
     n_whole = signal_mv.shape[-1] // second
@@ -119,6 +122,11 @@ def range_scaled(signal_mv: FloatArray) -> FloatArray:
         blocks = signal_mv[..., : n_whole * second].reshape(*signal_mv.shape[:-1], n_whole, second)
     else:
         blocks = signal_mv[..., None, :]
-    scale = np.median(np.ptp(blocks, axis=-1), axis=-1)[..., None]
-    scaled: FloatArray = signal_mv / np.maximum(scale, np.float32(MIN_RANGE_MV))
+    ranges = np.sort(np.ptp(blocks, axis=-1), axis=-1)
+    n = ranges.shape[-1]
+    large = ranges[..., [int(_LARGE_SECOND * (n - 1))]]
+    first = np.count_nonzero(ranges < _STILL_SECOND * large, axis=-1, keepdims=True)
+    middle = [np.take_along_axis(ranges, (n - 1 + first + odd) // 2, axis=-1) for odd in (0, 1)]
+    scale = 0.5 * (middle[0] + middle[1])
+    scaled: FloatArray = signal_mv / np.maximum(scale, np.float32(MIN_RANGE_MV)).astype(np.float32)
     return np.clip(scaled, -3.0, 3.0, out=scaled)

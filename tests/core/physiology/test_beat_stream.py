@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from real_records import long_signal_mv, real_signal_mv
 
-from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, find_beats, find_beats_in
+from physioclr_core.physiology.beat_stream import BeatStream, FoundBeats, search_beats, search_beats_in
 from physioclr_core.signal.resample import resample
+
+
+def find_beats(signal_mv: np.ndarray, fs_hz: float) -> FoundBeats:
+    return search_beats(signal_mv, fs_hz)[0]
+
+
+def find_beats_in(pieces: list[np.ndarray], n_leads: int, fs_hz: float) -> FoundBeats:
+    return search_beats_in(pieces, n_leads, fs_hz)[0]
 
 
 def assert_equal(a: FoundBeats, b: FoundBeats) -> None:
@@ -97,3 +105,35 @@ def test_wrong_pieces_are_refused() -> None:
         BeatStream(1, 0.0)
     with pytest.raises(ValueError, match=r"\(2, n_samples\)"):
         BeatStream(2, 100.0).push(np.zeros((3, 10), np.float32))
+
+
+def test_the_callers_buffer_may_be_used_again() -> None:
+    signal = long_signal_mv(6_000)
+    buffer = np.empty((12, 100), np.float32)
+    stream, found = BeatStream(12, 100.0), []
+    for start in range(0, 6_000, 100):
+        buffer[:] = signal[:, start : start + 100]
+        found.append(stream.push(buffer).r_samples)
+    found.append(stream.finish().r_samples)
+    np.testing.assert_array_equal(np.concatenate(found), find_beats(signal, 100.0).r_samples)
+
+
+def test_silence_after_the_beats_has_none() -> None:
+    rng = np.random.default_rng(0)
+    for entry in range(0, 40, 4):
+        signal = real_signal_mv(entry).copy()
+        signal[:, 300:] = signal[:, 299:300] + rng.normal(0.0, 0.004, (12, 700))
+        found = find_beats(signal, 100.0)
+        assert (found.r_samples > 320).sum() <= 1
+
+
+def test_context_is_the_same_in_pieces_as_whole() -> None:
+    signal = long_signal_mv(10_000).copy()
+    signal[:, 4_000:4_400] = np.nan
+    signal[:, 7_000:7_100] = signal[:, 6_999:7_000]
+    whole = search_beats(signal, 100.0)[1]
+    again = search_beats_in(np.split(signal, [37, 3_200, 4_111, 7_050], axis=1), 12, 100.0)[1]
+    for name in ("gap_starts", "second_starts", "activity"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+    assert 4_000 in whole.gap_starts
+    assert any(abs(start - 7_000) <= 1 for start in whole.gap_starts)

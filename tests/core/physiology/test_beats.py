@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_records import entries_with, real_signal_mv
+from real_records import entries_with, long_signal_mv, real_signal_mv
 from synthetic_ecg import Timing, synthetic_ecg
 
 from physioclr_core.data.mitdb import BeatRecord, load_mitdb
@@ -75,6 +75,30 @@ def test_leads_off_half_way_leave_the_first_half() -> None:
     signal[:, 500:] = 0.0
     np.testing.assert_array_equal(detect_beats(signal, 100.0).r_samples[:4], whole[:4])
     assert detect_beats(signal, 100.0).r_samples.max() < 520
+
+
+def test_a_flat_lead_does_not_hide_a_gap_of_the_only_other() -> None:
+    signal = long_signal_mv(2_000)[[1, 2]].copy()
+    signal[1] = 0.0
+    signal[0, 900:1_140] = np.nan
+    for gap in (np.nan, np.inf, 0.3):
+        signal[0, 900:1_140] = gap
+        beats = detect_beats(signal, 100.0)
+        over = np.flatnonzero(beats.r_samples > 1_140)[0]
+        assert not beats.follows[over]
+        assert np.nanmax(beats.rr_s) < 2.0
+
+
+def test_flutter_is_no_rr_interval() -> None:
+    t_s = np.arange(1_500) / 100.0
+    flutter = np.outer(np.linspace(0.6, 1.2, 12), np.sin(2 * np.pi * 5.0 * t_s)).astype(np.float32)
+    signal = np.concatenate([long_signal_mv(2_000), flutter, long_signal_mv(2_000)], axis=1)
+    beats = detect_beats(signal, 100.0)
+    assert np.nanmax(beats.rr_s) < 3.0
+    assert (beats.r_samples < 2_000).sum() > 15
+    alone = detect_beats(flutter, 100.0)
+    assert len(alone) == 0
+    assert alone.reason
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def test_beats_of_the_pieces_are_the_beats_of_the_record(header: Path) -> None:
     reader = open_pieces(header, longer_than_s=10)
     assert reader is not None
     whole = detect_beats(read_record(header).signal_mv[[1, 6]], 100.0)
-    again = detect_beats_in(reader.pieces([1, 6], piece_s=11.0), 2, 100.0)
+    again = detect_beats_in(reader.pieces([1, 6], piece_s=11.0), 2, 100.0, reader.n_samples)
     for name in ("r_samples", "confidence", "classes", "follows"):
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
 
