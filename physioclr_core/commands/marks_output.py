@@ -53,6 +53,11 @@ def write_marks(args: argparse.Namespace, find: Callable[[Path], Any]) -> int:
                 if len(records) == 1:
                     raise
                 bar.write(f"physioclr: {label}: {error}", file=sys.stderr)
+            except Exception as error:  # noqa: BLE001 (a fault that one record brings out must not end the others')
+                cause = f"{path.name}: cannot be analysed ({type(error).__name__}: {error})."
+                if len(records) == 1:
+                    raise UserFacingError(cause) from error
+                bar.write(f"physioclr: {label}: {cause}", file=sys.stderr)
             bar.update()
     with replaced(args.json) as file:
         file.write(json.dumps(found, allow_nan=False).encode())

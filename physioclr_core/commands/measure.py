@@ -64,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
             "signal_quality": quality_values(analysis),
             "electrode_suspicions": [asdict(suspicion) for suspicion in analysis.swaps],
         }
-        content["electrode_swaps"] = [asdict(swap) for swap in analysis.swaps]
         if hrv is not None:
             content["hrv"] = hrv
         text = json.dumps(content, indent=2, allow_nan=False)
@@ -73,7 +72,6 @@ def run(args: argparse.Namespace) -> int:
         poor = [(lead, reason) for lead, reason in zip(analysis.lead_names, analysis.quality.reasons, strict=True)]
         text += "".join(f"\nSignal of {lead}: {reason}" for lead, reason in poor if reason)
         text += "".join(f"\n{suspicion.text}" for suspicion in analysis.swaps)
-        text += "".join(f"\nElectrodes {swap.swap} swapped? {swap.text}" for swap in analysis.swaps)
         if hrv is not None:
             text += "\n\n" + hrv_text(hrv)
     sys.stdout.write(f"{text}\n")
@@ -111,7 +109,7 @@ def summary(name: str, measurements: Measurements) -> str:
     rows = [_row(item) for item in measurements]
     width = max(len(label) for label, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)
-    resolution = f"marks in time +-{measurements.resolution_ms:g} ms by the sampling rate"
+    resolution = f"marks in time +-{measurements.resolution_ms:.2g} ms by the sampling rate"
     lines = [f"{name}: {measurements.median.beat_set}; {measurements.band}; {resolution}", ""]
     lines += [f"{label:<{width}}  {value:<{values}}  {remark}".rstrip() for label, value, remark in rows]
     leads = measurements.lead_values()

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.physiology.atrial import fibrillates, p_wave_objection
+from physioclr_core.physiology.atrial import fibrillating_beats, p_wave_objections
 from physioclr_core.physiology.beat_stream import prepare_block
 from physioclr_core.physiology.beats import detect_beats, no_beats, why_not
 from physioclr_core.physiology.delineation import delineate, without_p
@@ -20,6 +20,7 @@ from physioclr_core.physiology.measurements import Measurements, measure
 from physioclr_core.physiology.median_beat import MedianBeat, median_beat
 from physioclr_core.physiology.networks import Network
 from physioclr_core.record import EcgRecord, Sex
+from physioclr_core.signal.dead_spans import without_dead_spans
 from physioclr_core.signal.filters import DIAGNOSTIC, zero_phase
 from physioclr_core.signal.lead_quality import LeadSignalQuality, assess_lead_quality
 
@@ -133,8 +134,9 @@ def analyse(
     EcgAnalysis
         What cannot be measured is not there, with the reason; bad signals raise nothing.
     """
-    delineation = find_waves(signal_mv, fs_hz, lead_names)
-    measured_mv = zero_phase(signal_mv, fs_hz, DIAGNOSTIC)
+    live_mv = without_dead_spans(signal_mv, fs_hz)
+    delineation = _find_waves(live_mv, fs_hz, lead_names, None, None)
+    measured_mv = zero_phase(live_mv, fs_hz, DIAGNOSTIC)
     median = median_beat(measured_mv, fs_hz, delineation)
     return EcgAnalysis(
         lead_names=lead_names,
@@ -158,20 +160,33 @@ def find_waves(
 ) -> Delineation:
     """Find beats and waves; P waves that cannot be believed as a whole are absent, with the reason.
 
-    The networks are the shipped ones unless others are given.
+    The networks are the shipped ones unless others are given. Parameters as those of ``analyse``.
     """
+    return _find_waves(without_dead_spans(signal_mv, fs_hz), fs_hz, lead_names, beat_network, wave_network)
+
+
+def _find_waves(
+    signal_mv: FloatArray,
+    fs_hz: float,
+    lead_names: tuple[str, ...],
+    beat_network: Network | None,
+    wave_network: Network | None,
+) -> Delineation:
     if reason := why_not(signal_mv, fs_hz):
         beats, prepared = no_beats(fs_hz, signal_mv.shape[1], reason), None
     else:
         prepared = prepare_block(signal_mv, fs_hz)
         beats = detect_beats(signal_mv, fs_hz, beat_network, prepared)
     delineation = delineate(signal_mv, fs_hz, lead_names, beats, wave_network, prepared)
-    if fibrillates(delineation):
-        classes = beats.classes.copy()
-        classes[classes == BeatClass.SUPRAVENTRICULAR] = BeatClass.DOMINANT
+    classes = np.where(
+        (beats.classes == BeatClass.SUPRAVENTRICULAR) & fibrillating_beats(delineation),
+        np.int8(BeatClass.DOMINANT),
+        beats.classes,
+    )
+    if (classes != beats.classes).any():
         delineation = replace(delineation, beats=replace(beats, classes=classes))
-    objection = p_wave_objection(delineation)
-    return without_p(delineation, objection) if objection else delineation
+    objected, objection = p_wave_objections(delineation)
+    return without_p(delineation, objection, objected) if objection else delineation
 
 
 def waves_of_record(record: EcgRecord) -> Delineation:

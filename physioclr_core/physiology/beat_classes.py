@@ -100,9 +100,10 @@ def _class_others_(
             continue
         early = _median_of(relative_rr[members]) < PREMATURE_GROUP
         in_time = members.sum() > _LARGE_SHARE * n_beats and not early
-        recurs = members.sum() > 1
-        is_ventricular = early or (not in_time and (is_wide[number] or recurs))
-        classes[members] = BeatClass.VENTRICULAR if is_ventricular else BeatClass.UNCLASSED
+        if in_time and not is_wide[number]:
+            is_ordinary[members] = True
+        elif early or (is_wide[number] and not in_time):
+            classes[members] = BeatClass.VENTRICULAR
     return np.asarray(is_ordinary)
 
 

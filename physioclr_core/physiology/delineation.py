@@ -268,21 +268,30 @@ def _supporting_lead(lead_s: Float64Array) -> IntArray:
     return np.asarray(np.take_along_axis(order, pick[None], axis=0)[0], np.int64)
 
 
-def without_p(delineation: Delineation, reason: str) -> Delineation:
-    """Return a delineation in which P is absent everywhere, with the reason."""
+def without_p(delineation: Delineation, reason: str, of_beats: npt.NDArray[np.bool_] | None = None) -> Delineation:
+    """Return a delineation in which the given beats, all by default, have no P wave.
+
+    The reason is kept where that leaves hardly a P wave in the record.
+    """
+    n_beats = len(delineation.beats)
+    rows = np.flatnonzero(np.ones(n_beats, bool) if of_beats is None else of_beats)
     lead_s, confidence = delineation.lead_s.copy(), delineation.lead_confidence.copy()
     state = delineation.lead_state.copy()
-    lead_s[:, :, P_ON : P_OFF + 1] = np.nan
-    confidence[:, :, P_ON : P_OFF + 1] = np.nan
-    is_known = state[:, :, P] != WaveState.NOT_MEASURABLE
-    state[:, :, P][is_known] = WaveState.ABSENT
+    lead_s[:, rows, P_ON : P_OFF + 1] = np.nan
+    confidence[:, rows, P_ON : P_OFF + 1] = np.nan
+    state[:, rows, P] = np.where(state[:, rows, P] == WaveState.PRESENT, WaveState.ABSENT, state[:, rows, P])
+    others = delineation.other_p_s
+    if len(others) and n_beats:
+        nearest = np.clip(np.searchsorted(delineation.beats.r_s, others[:, 2]), 0, n_beats - 1)
+        others = others[~np.isin(nearest, rows)]
+    is_whole_record = 2 * len(rows) > n_beats
     return with_global(
         replace(
             delineation,
             lead_s=lead_s,
             lead_confidence=confidence,
             lead_state=state,
-            other_p_s=np.zeros((0, 4)),
-            p_reason=reason,
+            other_p_s=others,
+            p_reason=reason if is_whole_record else "",
         )
     )

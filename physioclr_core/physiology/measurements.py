@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from physioclr_core.physiology.atrial import IRREGULAR_RHYTHM
 from physioclr_core.physiology.axes import Axis, frontal_axes
 from physioclr_core.physiology.intervals import (
     QTC_FORMULAS,
@@ -328,7 +329,7 @@ class _Taker:
         mean_s = float(paired_s.mean()) if len(paired_s) else nan
         sd_s = float(paired_s.std(ddof=1)) if len(paired_s) > 1 else 0.0
         caution = ""
-        if self.delineation.p_reason:
+        if self.delineation.p_reason.startswith(IRREGULAR_RHYTHM):
             caution = f"{self.delineation.p_reason}: no steady RR to correct with, the mean is taken"
         elif sd_s > UNSTABLE_RR_CV * mean_s:
             caution = f"RR varies by {100 * sd_s / mean_s:.0f} %: no correction is reliable"

@@ -161,7 +161,7 @@ def synthetic_ecg(
     r_s = onsets_s + timing.q_s + timing.r_s / 2
     r_s[list(ventricular)] = onsets_s[list(ventricular)] + timing.ventricular_qrs_s / 2
     beats = beats_of(r_s, fs_hz, n_samples, classes)
-    delineation = delineation_of(beats, names, lead_s, p_reason="" if has_p else "atrial fibrillation")
+    delineation = delineation_of(beats, names, lead_s, p_reason="" if has_p else "irregular rhythm")
     return SyntheticEcg(signal.astype(np.float32), fs_hz, delineation, waves, timing, r_s)
 
 

@@ -123,12 +123,12 @@ def feature_inputs(
         windows = [
             aligned_beats(signal_mv, fs_hz, r_samples, *span) for span in ((qrs_on_s, qrs_off_s), (qrs_off_s, t_off_s))
         ]
-        rows_of_p = {lead: int(order[lead]) for lead in (II, V1) if order[lead] >= 0}
-        parts = aligned_beats(
-            signal_mv[list(rows_of_p.values())], fs_hz, r_samples, *(qrs_on_s + edge for edge in _P_WINDOW_S)
-        )
-        if parts is not None:
-            p_window = {lead: AlignedBeats(parts.parts_mv[i : i + 1]) for i, lead in enumerate(rows_of_p)}
+        for lead in (II, V1):
+            row = int(order[lead])
+            span = (qrs_on_s + edge for edge in _P_WINDOW_S)
+            part = aligned_beats(signal_mv[row : row + 1], fs_hz, r_samples, *span) if row >= 0 else None
+            if part is not None:
+                p_window[lead] = part
     return FeatureInputs(
         delineation=delineation,
         median=median,

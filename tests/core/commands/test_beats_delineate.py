@@ -66,6 +66,11 @@ def test_marks_are_those_of_the_analysis(folder: Path, tmp_path: Path) -> None:
     assert set(entry["leads"]["ii"]) == set(FIDUCIALS)
     expected = waves_of_record(read_record(folder / "a.hea")).lead_s[1, :, QRS_ON] * 100.0
     np.testing.assert_allclose(entry["leads"]["ii"]["qrs_on"], expected[np.isfinite(expected)], atol=0.01)
+    beat = entry["global"][2]
+    assert beat["states"] == {"P": "present", "QRS": "present", "T": "present"}
+    assert beat["marks"]["p_on"] < beat["marks"]["qrs_on"] < beat["marks"]["t_off"]
+    assert 0 <= beat["confidence"]["qrs_on"] <= 1
+    assert entry["p_reason"] == ""
 
 
 @pytest.mark.parametrize("command", ["beats", "delineate"])

@@ -128,3 +128,54 @@ def test_slow_and_fast_rhythms_and_bundle_branch_blocks_measure_as_such() -> Non
     assert median_of("1AVB", "pr_ms") > 195
     assert median_of("LNGQT", "qtc_fridericia_ms") > 440
     assert median_of("LAFB", "qrs_axis_deg") < -30
+
+
+def test_a_frozen_lead_is_not_measured_as_signal() -> None:
+    ecg = synthetic_ecg(500.0, [0.8] * 11, noise_mv=0.01)
+    whole = analyse(ecg.signal_mv, 500.0, ecg.lead_names)
+    frozen = ecg.signal_mv.copy()
+    rows = [ecg.lead_names.index(lead) for lead in ("V1", "V3", "aVL")]
+    n = frozen.shape[1]
+    frozen[rows, n // 2 :] = frozen[rows, n // 2][:, None]
+    analysis = analyse(frozen, 500.0, ecg.lead_names)
+    for name in ("sokolow_lyon_mv", "cornell_mv"):
+        measured = value(analysis, name)
+        assert measured is None or measured == pytest.approx(value(whole, name), rel=0.1)
+    assert value(analysis, "hr_bpm") == pytest.approx(75.0, abs=0.5)
+
+
+@pytest.mark.parametrize("lead", ["II", "V1"])
+def test_a_gap_in_the_p_window_of_one_lead_costs_its_features_only(lead: str) -> None:
+    ecg = synthetic_ecg(500.0, [0.8] * 11, noise_mv=0.01)
+    signal = ecg.signal_mv.copy()
+    r = ecg.delineation.beats.r_samples[4]
+    signal[ecg.lead_names.index(lead), r - 80 : r - 70] = np.nan
+    whole = analyse(ecg.signal_mv, 500.0, ecg.lead_names).features.is_valid
+    cut = analyse(signal, 500.0, ecg.lead_names).features.is_valid
+    assert cut.sum() >= whole.sum() - 12
+
+
+def test_sinus_rhythm_with_ventricular_bigeminy_keeps_its_p_waves() -> None:
+    rr_s = [0.5, 1.1] * 6
+    ecg = synthetic_ecg(500.0, rr_s, ventricular=list(range(1, 13, 2)), noise_mv=0.01)
+    analysis = analyse(ecg.signal_mv, 500.0, ecg.lead_names)
+    assert analysis.delineation.p_reason == ""
+    assert value(analysis, "pr_ms") == pytest.approx(160.0, abs=20)
+
+
+def test_infinite_and_absurd_values_are_gaps() -> None:
+    signal = real_signal_mv(5).copy()
+    signal[0, 300:320] = np.inf
+    signal[1, 400:420] = 1e30
+    assert value(analyse(signal, 100.0, STANDARD_LEADS), "hr_bpm") == pytest.approx(
+        value(analyse(real_signal_mv(5), 100.0, STANDARD_LEADS), "hr_bpm"), rel=0.02
+    )
+
+
+def test_a_few_minutes_of_a_long_record_are_measured_in_every_part() -> None:
+    signal = np.full((2, 60_000), np.nan, np.float32)
+    signal[:, 10_000:16_000] = np.tile(real_signal_mv(5)[:2], (1, 6))
+    analysis = analyse(signal, 100.0, ("I", "II"))
+    assert analysis.delineation.lead_reasons == ("", "")
+    assert len(analysis.delineation.beats) > 50
+    assert value(analysis, "qrs_ms") is not None

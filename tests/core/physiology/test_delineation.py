@@ -6,7 +6,7 @@ from real_records import entries_with, long_signal_mv, real_signal_mv
 from synthetic_ecg import SyntheticEcg, Timing, delineation_of, synthetic_ecg
 
 from physioclr_core.leads import STANDARD_LEADS
-from physioclr_core.physiology.atrial import p_wave_objection
+from physioclr_core.physiology.atrial import p_wave_objections
 from physioclr_core.physiology.beats import detect_beats
 from physioclr_core.physiology.delineation import delineate, with_global, without_p
 from physioclr_core.physiology.marks import (
@@ -211,7 +211,7 @@ def test_a_wave_of_one_lead_among_many_is_no_global_wave() -> None:
 
 def p_share(signal_mv: np.ndarray) -> float:
     found = waves_of(signal_mv)
-    if p_wave_objection(found):
+    if p_wave_objections(found)[1]:
         return 0.0
     known = found.global_state[:, P] != WaveState.NOT_MEASURABLE
     return float((found.global_state[known, P] == WaveState.PRESENT).mean())

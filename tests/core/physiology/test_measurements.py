@@ -106,10 +106,10 @@ def test_without_p_there_is_no_pr_and_the_reason_is_handed_on() -> None:
     m = of(synthetic_ecg(has_p=False))
     for name in ("pr_ms", "p_ms", "p_axis_deg"):
         assert m[name].value is None
-        assert m[name].reason == "atrial fibrillation"
-    assert "atrial fibrillation" in m["qtc_fridericia_ms"].note
+        assert m[name].reason == "irregular rhythm"
+    assert "irregular rhythm" in m["qtc_fridericia_ms"].note
     assert value(m, "qtc_fridericia_ms") > 0
-    assert m.lead_items("II")[0].reason == "atrial fibrillation"
+    assert m.lead_items("II")[0].reason == "irregular rhythm"
     assert all(leads["p_mv"] is None for leads in m.lead_values().values())
 
 
@@ -180,7 +180,7 @@ def test_the_table_for_a_person_is_aligned_and_has_every_reason() -> None:
     rates = next(line for line in lines if line.startswith("Heart rate"))
     assert "75 +- " in rates
     assert "bpm" in rates
-    assert any(line.startswith("PR interval") and line.endswith("atrial fibrillation") for line in lines)
+    assert any(line.startswith("PR interval") and line.endswith("irregular rhythm") for line in lines)
     assert any(line.startswith("Cornell product") and line.endswith("sex unknown") for line in lines)
     table = lines[lines.index("Amplitudes and ST levels in mV") + 1 :]
     assert len(table) == 13
