@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from physioclr_core.physiology.analysis import EcgAnalysis
     from physioclr_core.physiology.marks import Beats
-    from physioclr_core.physiology.measurements import Measurement, Measurements
+    from physioclr_core.physiology.measurement_table import Measurement, Measurements
 
 _LEAD_COLUMNS = (
     ("P", "p_mv"),

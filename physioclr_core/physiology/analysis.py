@@ -16,7 +16,8 @@ from physioclr_core.physiology.electrode_swap import SwapSuspicion, suspect_swap
 from physioclr_core.physiology.features.vector import FeatureVector, feature_vector
 from physioclr_core.physiology.lead_measures import LeadMeasures, lead_measures
 from physioclr_core.physiology.marks import QRS, BeatClass, Delineation, P, T
-from physioclr_core.physiology.measurements import Measurements, measure
+from physioclr_core.physiology.measurement_table import Measurements
+from physioclr_core.physiology.measurements import measure
 from physioclr_core.physiology.median_beat import MedianBeat, median_beat
 from physioclr_core.physiology.networks import Network
 from physioclr_core.record import EcgRecord, Sex

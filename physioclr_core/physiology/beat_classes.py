@@ -42,9 +42,10 @@ def classify_beats(snippets_mv: HalfArray, rr_s: Float64Array) -> npt.NDArray[np
 
     Beats are grouped by shape: the beat with most others like it makes a template, its like are taken out, and so on.
     The dominant group is the largest, where two are of a size the one with fewer premature beats (in bigeminy half of
-    the beats are ventricular). Beats unlike the dominant one are ventricular-like where they are wider or premature,
-    unclassed otherwise. Beats like it that are premature are supraventricular premature, unless the rhythm is irregular
-    throughout.
+    the beats are ventricular). Groups unlike it are ventricular-like where they are premature or wider, the dominant
+    rhythm in another shape where they are large, come in time and are not wider, and unclassed otherwise. Beats like it
+    that are premature are supraventricular premature, unless the rhythm is irregular throughout or the beat before is
+    of another shape.
 
     Parameters
     ----------

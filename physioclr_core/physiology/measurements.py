@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import hypot, isfinite, nan, sqrt
 from typing import Any
 
@@ -32,6 +31,7 @@ from physioclr_core.physiology.marks import (
     T,
     WaveState,
 )
+from physioclr_core.physiology.measurement_table import Measurement, Measurements, plain
 from physioclr_core.physiology.median_beat import MedianBeat
 from physioclr_core.physiology.rhythm import MIN_NN, Rhythm, rhythm
 from physioclr_core.physiology.voltage import cornell_mv, cornell_product_mv_ms, sokolow_lyon_mv
@@ -56,144 +56,6 @@ _HRV = (
     ("sd2_ms", "SD2", "ms"),
     ("sample_entropy", "Sample entropy", ""),
 )
-_AMPLITUDES = (
-    ("p_mv", "P amplitude"),
-    ("q_mv", "Q amplitude"),
-    ("r_mv", "R amplitude"),
-    ("s_mv", "S amplitude"),
-    ("r_prime_mv", "R' amplitude"),
-    ("t_mv", "T amplitude"),
-    ("st_j_mv", "ST level at J"),
-    ("st_j40_mv", "ST level at J + 40 ms"),
-    ("st_j60_mv", "ST level at J + 60 ms"),
-    ("st_j80_mv", "ST level at J + 80 ms"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One value with everything needed to judge it.
-
-    Attributes
-    ----------
-    name : str
-        With the unit where there is one: "qrs_ms".
-    label : str
-        For a person: "QRS duration".
-    value : float or None
-        None where not measurable; ``reason`` says why.
-    unit : str
-    uncertainty : float or None
-        Standard uncertainty in the same unit; None where not known.
-    n_beats : int
-        Beats (or intervals between beats) it is taken from.
-    beat_set, lead_set, band : str
-        Which beats, leads and filter band.
-    reason : str
-    note : str
-        What to bear in mind when reading the value; empty otherwise.
-    """
-
-    name: str
-    label: str
-    value: float | None
-    unit: str
-    uncertainty: float | None = None
-    n_beats: int = 0
-    beat_set: str = ""
-    lead_set: str = ""
-    band: str = ""
-    reason: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measurements:
-    """All measurements of a record.
-
-    Attributes
-    ----------
-    items : tuple of Measurement
-        Those of the whole record, in the order in which an ECG is read; to iterate over and to find by name.
-    leads : LeadMeasures
-    rhythm : Rhythm
-    axes : dict of str to Axis
-    median : MedianBeat
-    lead_reasons : tuple of str
-        Why a lead has no measures; empty for those that have.
-    p_reason : str
-        Why no P wave is reported; empty where P waves are reported as found.
-    band : str
-    resolution_ms : float
-        Half the interval between samples: what a mark's place in time can be off by for the sampling alone.
-    """
-
-    items: tuple[Measurement, ...]
-    leads: LeadMeasures
-    rhythm: Rhythm
-    axes: dict[str, Axis]
-    median: MedianBeat
-    lead_reasons: tuple[str, ...]
-    p_reason: str
-    band: str
-    resolution_ms: float
-
-    def __iter__(self) -> Iterator[Measurement]:
-        return iter(self.items)
-
-    def __getitem__(self, name: str) -> Measurement:
-        for item in self.items:
-            if item.name == name:
-                return item
-        raise KeyError(name)
-
-    def lead_items(self, lead: str) -> tuple[Measurement, ...]:
-        """Return the amplitudes and ST levels of one lead; their uncertainty is the noise of the median beat.
-
-        Raises
-        ------
-        ValueError
-            If the record has no such lead.
-        """
-        row = self.leads.lead_names.index(lead)
-        error_mv = _plain(self.median.standard_error_mv[row])
-        items = []
-        for name, label in _AMPLITUDES:
-            value = _plain(getattr(self.leads, name)[row])
-            reason = self.median.reason or self.lead_reasons[row]
-            if name == "p_mv" and self.p_reason:
-                value, reason = None, self.p_reason
-            how = (self.median.n_used, self.median.beat_set, lead, self.band)
-            if value is None:
-                items.append(Measurement(name, label, None, "mV", None, *how, reason or "not measurable"))
-            else:
-                items.append(Measurement(name, label, value, "mV", error_mv, *how))
-        return tuple(items)
-
-    def lead_values(self) -> dict[str, dict[str, float | None]]:
-        """Return every measure of every lead as plain values, by lead and name."""
-        names = [field.name for field in fields(self.leads) if field.name != "lead_names"]
-        columns = {
-            name: [None if self.p_reason and name.startswith(("p_", "pr_")) else _plain(x) for x in column.tolist()]
-            for name, column in ((name, getattr(self.leads, name)) for name in names)
-        }
-        return {
-            lead: {name: column[row] for name, column in columns.items()}
-            for row, lead in enumerate(self.leads.lead_names)
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: unknown is ``None``, never NaN."""
-        return {
-            "band": self.band,
-            "resolution_ms": self.resolution_ms,
-            "beat_set": self.median.beat_set,
-            "measurements": [asdict(item) for item in self.items],
-            "leads": self.lead_values(),
-            "not_measurable_leads": {
-                lead: reason for lead, reason in zip(self.leads.lead_names, self.lead_reasons, strict=True) if reason
-            },
-        }
 
 
 def measure(
@@ -242,13 +104,17 @@ def measure(
         *taker.beat_counts(),
         *taker.variability(),
     )
+    lead_reasons = tuple(
+        reason or ("no signal in most of the beats used" if median.n_used and np.isnan(pp_mv) else "")
+        for reason, pp_mv in zip(delineation.lead_reasons, lead_measures.qrs_pp_mv.tolist(), strict=True)
+    )
     return Measurements(
         items,
         lead_measures,
         taker.rhythm,
         axes,
         median,
-        delineation.lead_reasons,
+        lead_reasons,
         delineation.p_reason,
         band_text,
         delineation.resolution_ms,
@@ -276,19 +142,20 @@ class _Taker:
         }
         if isfinite(value):
             how["reason"] = ""
-            return Measurement(name, label, value, unit, _plain(uncertainty), band=self.band, **how)
+            return Measurement(name, label, value, unit, plain(uncertainty), band=self.band, **how)
         how["reason"] = self.median.reason or how.get("reason") or "not measurable"
         return Measurement(name, label, None, unit, band=self.band, **{**how, "note": ""})
 
     def rate(self) -> list[Measurement]:
         r, n = self.rhythm, max(self.rhythm.n_rr, 1)
-        error_ms = hypot(r.rr_sd_ms / sqrt(n), sampling_uncertainty_ms(self.delineation.resolution_ms) / n)
+        sampling_ms = sampling_uncertainty_ms(self.delineation.resolution_ms)
+        error_ms = hypot(r.rr_sd_ms / sqrt(n), sampling_ms / n)
         rows = [
             ("hr_bpm", "Heart rate", "bpm", r.hr_bpm * error_ms / r.rr_mean_ms),
             ("rr_mean_ms", "Mean RR", "ms", error_ms),
-            ("rr_sd_ms", "SD of RR", "ms", nan),
-            ("rr_min_ms", "Shortest RR", "ms", nan),
-            ("rr_max_ms", "Longest RR", "ms", nan),
+            ("rr_sd_ms", "SD of RR", "ms", r.rr_sd_ms / sqrt(2.0 * max(n - 1, 1))),
+            ("rr_min_ms", "Shortest RR", "ms", sampling_ms),
+            ("rr_max_ms", "Longest RR", "ms", sampling_ms),
         ]
         how: dict[str, Any] = {
             "n_beats": r.n_rr,
@@ -376,10 +243,17 @@ class _Taker:
                 reason = "sex unknown"
             # Of the first lead, and of the noisier of the others.
             errors_mv = [error_mv[self.leads.lead_names.index(lead)] for lead in leads if lead not in missing]
-            uncertainty = hypot(errors_mv[0], max(errors_mv[1:])) if unit == "mV" and not missing else nan
+            uncertainty = hypot(errors_mv[0], max(errors_mv[1:])) if not missing else nan
+            if unit != "mV":
+                uncertainty = hypot(uncertainty * qrs_ms, cornell * self._qrs_uncertainty_ms())
             how: dict[str, Any] = {"lead_set": ", ".join(leads), "reason": reason, "note": note}
             items.append(self._item(name, label, value, unit, uncertainty, **how))
         return items
+
+    def _qrs_uncertainty_ms(self) -> float:
+        marks_s = self.delineation.global_s[self.median.used]
+        each_ms = 1000.0 * (marks_s[:, QRS_OFF] - marks_s[:, QRS_ON])
+        return interval_uncertainty_ms(each_ms, self.delineation.resolution_ms)
 
     def beat_counts(self) -> list[Measurement]:
         classes = self.delineation.beats.classes
@@ -389,12 +263,12 @@ class _Taker:
         items = [self._item("beats", "Beats", float(n) if n else nan, "", **how)]
         for beat_class, label in (
             (BeatClass.DOMINANT, "Beats of the leading shape"),
-            (BeatClass.VENTRICULAR, "Ventricular beats"),
-            (BeatClass.SUPRAVENTRICULAR, "Supraventricular beats"),
+            (BeatClass.VENTRICULAR, "Ventricular-like beats"),
+            (BeatClass.SUPRAVENTRICULAR, "Supraventricular premature beats"),
         ):
             count = float(np.count_nonzero(classes == beat_class)) if is_classed else nan
             items.append(self._item(f"{beat_class.name.lower()}_beats", label, count, "", **how))
-        how["reason"] = "not assessable: pacing pulses are shorter than what the samples show"
+        how["reason"] = "not assessable: pacing pulses are not looked for"
         return [*items, self._item("paced_beats", "Paced beats", nan, "", **how)]
 
     def variability(self) -> list[Measurement]:
@@ -406,8 +280,20 @@ class _Taker:
             "reason": "not defined for these intervals" if is_enough else f"fewer than {MIN_NN} normal intervals",
             "note": f"from {self.duration_s:.0f} s only" if self.duration_s < _SHORT_RECORD_S else "",
         }
-        return [self._item(name, label, getattr(self.rhythm, name), unit, **how) for name, label, unit in _HRV]
+        return [
+            self._item(name, label, getattr(self.rhythm, name), unit, self._hrv_uncertainty(name), **how)
+            for name, label, unit in _HRV
+        ]
 
+    def _hrv_uncertainty(self, name: str) -> float:
+        """Return the standard error over the intervals: s / sqrt(2 (n - 1)) for deviations, binomial for shares.
 
-def _plain(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
+        It says how far the number may be off for the few intervals it was taken from, as if they were independent.
+        """
+        r = self.rhythm
+        value, n = float(getattr(r, name)), r.n_nn if name in ("sdnn_ms", "cvnn", "sd2_ms") else r.n_differences
+        if n < 2 or name == "sample_entropy":
+            return nan
+        if name in ("pnn50", "pnn20"):
+            return sqrt(max(value * (100.0 - value), 100.0 / n) / n)
+        return value / sqrt(2.0 * (n - 1))

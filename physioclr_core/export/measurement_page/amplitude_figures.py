@@ -21,7 +21,7 @@ from physioclr_core.export.measurement_page.paper import (
 )
 from physioclr_core.leads import LIMB_LEADS
 from physioclr_core.physiology.marks import P_OFF, P_ON, QRS_OFF, QRS_ON, T_OFF, T_ON
-from physioclr_core.physiology.measurements import Measurement
+from physioclr_core.physiology.measurement_table import Measurement
 
 _LEAD_DEG = {"I": 0, "II": 60, "III": 120, "aVF": 90, "aVL": -30, "aVR": -150}
 _ST_AFTER_S = (0.0, 0.04, 0.06, 0.08)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Polygon, Rectangle, Wedge
 from matplotlib.path import Path as Outline
 
-from physioclr_core.physiology.measurements import Measurement
+from physioclr_core.physiology.measurement_table import Measurement
 
 PAPER, GRID_1_MM, GRID_5_MM = "#FFFDFB", "#F7DDD6", "#EBB0A5"
 TRACE, TEXT, QUIET, PALE = "#15181B", "#1F2429", "#5F676E", "#A9AFB5"

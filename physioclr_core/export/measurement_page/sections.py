@@ -67,9 +67,12 @@ HOW = (
                 "QRS complexes are grouped by their correlation over all leads. The largest group leads; "
                 "of two that are of a size, the one with fewer early beats.",
             ),
-            ("Ventricular", "Unlike the leading shape, and wider, early or recurring."),
+            (
+                "Ventricular",
+                "Unlike the leading shape, and early, or wider. A large group in time that is not wider is the leading rhythm too.",
+            ),
             ("Supraventricular", "Of the leading shape, but after less than 0.82 of the usual RR interval."),
-            ("Not given", "Classes: fewer than three beats. Paced beats: a pacing pulse is shorter than a sample."),
+            ("Not given", "Classes: fewer than three beats. Paced beats: pacing pulses are not looked for."),
             (
                 "Know",
                 "Where half of the RR intervals differ from the next by over 6 %, or over 40 % of the beats are early, "

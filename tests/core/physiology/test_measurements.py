@@ -15,7 +15,8 @@ from physioclr_core.commands.measure import hrv_text, summary
 from physioclr_core.data.ludb import load_ludb
 from physioclr_core.physiology.lead_measures import lead_measures
 from physioclr_core.physiology.marks import QRS_OFF, QRS_ON, Delineation
-from physioclr_core.physiology.measurements import Measurements, measure
+from physioclr_core.physiology.measurement_table import Measurements
+from physioclr_core.physiology.measurements import measure
 from physioclr_core.physiology.median_beat import median_beat
 from physioclr_core.record import Sex
 
