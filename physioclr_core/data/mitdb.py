@@ -17,6 +17,8 @@ from physioclr_core.readers import read_record
 
 # Annotation codes of beats (WFDB Programmer's Guide, "Annotation codes").
 BEAT_CODES = frozenset("NLRBAaJSVrFejnE/fQ?")
+# Waves of ventricular flutter: marked one by one, and ventricular beats to anyone who counts the rate.
+FLUTTER_WAVE = "!"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +31,7 @@ class BeatRecord:
     codes : tuple of str
         WFDB's code of each beat.
     unknown_s : tuple of tuple of float
-        (start, end) in which beats are not marked: ventricular flutter, or outside the marked part.
+        (start, end) in which beats are not marked: flutter without marks of its waves, or outside the marked part.
     """
 
     name: str
@@ -58,7 +60,9 @@ def load_mitdb(folder: Path) -> list[BeatRecord]:
         times_s = np.asarray(marks.sample) / record.fs_hz
         codes = np.array(marks.symbol)
         starts, ends = times_s[codes == "["], times_s[codes == "]"]
-        is_beat = np.isin(codes, list(BEAT_CODES))
+        is_beat = np.isin(codes, [*BEAT_CODES, FLUTTER_WAVE])
+        waves_s = times_s[codes == FLUTTER_WAVE]
+        spans = [(start, min(ends[ends > start], default=record.duration_s)) for start in starts.tolist()]
         records.append(
             BeatRecord(
                 name=record.name,
@@ -66,7 +70,9 @@ def load_mitdb(folder: Path) -> list[BeatRecord]:
                 fs_hz=record.fs_hz,
                 beats_s=times_s[is_beat],
                 codes=tuple(codes[is_beat].tolist()),
-                unknown_s=tuple((s, min(ends[ends > s], default=record.duration_s)) for s in starts.tolist()),
+                unknown_s=tuple(
+                    (start, end) for start, end in spans if not ((waves_s >= start) & (waves_s <= end)).any()
+                ),
             )
         )
     if not records:

@@ -45,11 +45,12 @@ DEFAULT = BeatTrainConfig(
         flip_share=0.3,
         gain_sd=0.3,
         dead_lead_share=0.2,
-        no_beat_share=0.04,
+        no_beat_share=0.03,
+        tachycardia_share=0.08,
         noise=NoiseConfig(muscle=(0.6, 0.25), motion=(0.35, 1.0), wander=(0.3, 0.8), mains=(0.2, 0.3)),
     ),
     loop=LoopConfig(
-        seed=0, n_steps=4000, max_learning_rate=4e-3, warmup_fraction=0.15, weight_decay=0.02, ema_decay=0.998
+        seed=0, n_steps=3200, max_learning_rate=4e-3, warmup_fraction=0.15, weight_decay=0.02, ema_decay=0.998
     ),
 )
 

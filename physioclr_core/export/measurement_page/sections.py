@@ -69,7 +69,8 @@ HOW = (
             ),
             (
                 "Ventricular",
-                "Unlike the leading shape, and early, or wider. A large group in time that is not wider is the leading rhythm too.",
+                "Unlike the leading shape, and early, or wider. A large group in time that is not wider is the leading "
+                "rhythm too.",
             ),
             ("Supraventricular", "Of the leading shape, but after less than 0.82 of the usual RR interval."),
             ("Not given", "Classes: fewer than three beats. Paced beats: pacing pulses are not looked for."),

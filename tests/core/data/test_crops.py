@@ -106,7 +106,13 @@ def beat_crops(**changes: object) -> BeatCrops:
 @pytest.mark.parametrize("n_leads", [1, 2, 3, 12])
 def test_beat_targets_lie_at_the_beats(n_leads: int) -> None:
     crops = beat_crops(
-        n_leads=(n_leads,), noise=QUIET, no_beat_share=0.0, dead_lead_share=0.0, flip_share=0.0, stretch=0.2
+        n_leads=(n_leads,),
+        noise=QUIET,
+        no_beat_share=0.0,
+        tachycardia_share=0.0,
+        dead_lead_share=0.0,
+        flip_share=0.0,
+        stretch=0.2,
     )
     ecg, target, weight = crops.batch(np.random.default_rng(0))
     assert ecg.shape[1:] == (n_leads, 2496)
@@ -122,6 +128,20 @@ def test_crops_without_beats_say_so() -> None:
     assert (weight == 1).all()
     assert np.isfinite(ecg).all()
     assert ecg.std() > 0.1
+
+
+def test_a_tachycardia_is_one_beat_upon_the_other() -> None:
+    crops = beat_crops(
+        n_leads=(2,), noise=QUIET, no_beat_share=0.0, tachycardia_share=1.0, dead_lead_share=0.0, flip_share=0.0
+    )
+    ecg, target, weight = crops.batch(np.random.default_rng(0))
+    assert (weight == 1).all()
+    for row, lead in zip(target, ecg[:, 0], strict=True):
+        places = np.flatnonzero((row[1:-1] > 0.9) & (row[1:-1] >= row[:-2]) & (row[1:-1] > row[2:])) + 1
+        rr_s = np.diff(places) * 0.008
+        assert 60 / 240 < np.median(rr_s) < 60 / 125
+        lag = int(round(np.median(rr_s) * 250))
+        assert np.corrcoef(lead[:-lag], lead[lag:])[0, 1] > 0.5
 
 
 def test_noise_has_the_share_and_size_that_are_asked_for() -> None:
