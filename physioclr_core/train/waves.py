@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from physioclr_core.data.ludb import FOLDS, MarkedRecord, fold_of, load_ludb, ludb_sha256
-from physioclr_core.data.ptbxl import ADU_PER_MV, FS_HZ, load_ptbxl
+from physioclr_core.data.ptbxl import ADU_PER_MV, FS_HZ, PtbXl, load_ptbxl
 from physioclr_core.data.synthetic_noise import NoiseConfig
 from physioclr_core.data.wave_crops import TaughtRecord, WaveCropConfig, WaveCrops
 from physioclr_core.models.delineation_network import TIME_MULTIPLE, DelineationNetwork, DelineationNetworkConfig
@@ -84,11 +84,18 @@ def train_waves(records: list[MarkedRecord], ptbxl: Path, run: Path, part: str, 
         part,
         replace(config, loop=replace(config.loop, n_steps=config.n_teacher_steps)),
     )
-    return _train_stage(records, taught_records(teacher, ptbxl), run / part, part, config)
+    part_of_ptbxl = load_ptbxl(ptbxl, TAUGHT_FOLDS)
+    taught = taught_records(teacher, part_of_ptbxl)
+    return _train_stage(records, taught, run / part, part, config, part_of_ptbxl.data_sha256)
 
 
 def _train_stage(
-    records: list[MarkedRecord], taught: list[TaughtRecord], run: Path, part: str, config: WaveTrainConfig
+    records: list[MarkedRecord],
+    taught: list[TaughtRecord],
+    run: Path,
+    part: str,
+    config: WaveTrainConfig,
+    ptbxl_sha256: str | None = None,
 ) -> nn.Module:
     chosen = [record for record in records if part == "all" or fold_of(record.name) != int(part)]
     crops = WaveCrops(chosen, taught, config.crops)
@@ -104,6 +111,7 @@ def _train_stage(
         "records": [record.name for record in chosen],
         "ludb_sha256": ludb_sha256(records),
         "n_taught": len(taught),
+        "ptbxl_sha256": ptbxl_sha256,
     }
     return train_network(DelineationNetwork(config.model), crops.batch, loss_of, config.loop, run, recorded)
 
@@ -114,9 +122,8 @@ def load_waves(run: Path, part: str, config: WaveTrainConfig = DEFAULT) -> nn.Mo
 
 
 @torch.inference_mode()
-def taught_records(teacher: nn.Module, ptbxl: Path) -> list[TaughtRecord]:
-    """Return a teacher's probabilities for chosen records of PTB-XL, folds 1-8."""
-    part = load_ptbxl(ptbxl, TAUGHT_FOLDS)
+def taught_records(teacher: nn.Module, part: PtbXl) -> list[TaughtRecord]:
+    """Return a teacher's probabilities for chosen records of PTB-XL."""
     has = {code: part.labels[:, part.codes.index(code)] for code in part.codes}
     sinus = np.logical_or.reduce([has[code] for code in _SINUS])
     fibrillates = has["AFIB"] & ~sinus & ~has["AFLT"] & ~has["PACE"]
