@@ -205,7 +205,7 @@ def _forget_gaps_(
 ) -> None:
     """Make waves that touch a gap not measurable, and so absent ones whose place lies in a gap."""
     n_leads, n_samples = is_finite.shape
-    n_gaps = np.zeros((n_leads, n_samples + 1), np.int64)
+    n_gaps = np.zeros((n_leads, n_samples + 1), np.int32)
     np.cumsum(~is_finite, axis=1, out=n_gaps[:, 1:])
     rows = np.arange(n_leads)[:, None]
     for wave, (before_s, after_s) in enumerate(_NEEDED_S):

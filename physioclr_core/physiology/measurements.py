@@ -274,11 +274,14 @@ class _Taker:
     def variability(self) -> list[Measurement]:
         n = self.rhythm.n_nn
         is_enough = isfinite(self.rhythm.sdnn_ms)
+        notes = [f"from {self.duration_s:.0f} s only"] if self.duration_s < _SHORT_RECORD_S else []
+        if self.median.n_used and self.median.global_state[P] == WaveState.ABSENT:
+            notes.append("no P waves: not the variability of a sinus rhythm")
         how: dict[str, Any] = {
             "n_beats": n,
             "beat_set": f"{n} intervals between normal beats",
             "reason": "not defined for these intervals" if is_enough else f"fewer than {MIN_NN} normal intervals",
-            "note": f"from {self.duration_s:.0f} s only" if self.duration_s < _SHORT_RECORD_S else "",
+            "note": "; ".join(notes),
         }
         return [
             self._item(name, label, getattr(self.rhythm, name), unit, self._hrv_uncertainty(name), **how)
