@@ -18,6 +18,9 @@ IntArray = npt.NDArray[np.int64]
 MIN_WAVE_S = (0.020, 0.030, 0.040)
 MAX_DIP_S = (0.020, 0.020, 0.040)
 THRESHOLD = 0.5
+# Added to the logits of being inside P, QRS and T. Trained in part on soft targets, the network draws waves narrower than
+# annotators do by one to five milliseconds; with these the mean error out of fold is about zero.
+LOGIT_SHIFT = (0.1, 0.2, 0.2)
 # The boundary's confidence is the probability that it lies within this time of where it is set.
 CONFIDENCE_S = 0.010
 _PEAK_REACH = 3
@@ -49,8 +52,8 @@ class WaveRuns:
 def find_runs(logits: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
     """Return P, QRS and T waves from the network's logits.
 
-    A boundary is where the probability of being inside crosses one half, interpolated between samples: the network is
-    trained on marks, so this is the median of where a mark would be.
+    A boundary is where the probability of being inside crosses one half (but for a small correction), interpolated
+    between samples: the network is trained on marks, so this is the median of where a mark would be.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def find_runs(logits: FloatArray) -> tuple[WaveRuns, WaveRuns, WaveRuns]:
     # A column of "outside" on both sides makes every run start and end, and keeps runs of two rows apart.
     framed = np.full((6, n_leads, n_samples + 2), _OUTSIDE, np.float32)
     framed[:, :, 1:-1] = logits.transpose(1, 0, 2)
+    framed[:3] += np.array(LOGIT_SHIFT, np.float32)[:, None, None]
     inside, at_peak = framed[:3].ravel(), framed[3:].ravel()
     edges = np.flatnonzero(np.diff(inside >= 0.0))
     starts, ends = edges[::2] + 1, edges[1::2] + 1  # first inside, first outside

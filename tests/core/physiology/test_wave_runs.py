@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from physioclr_core.physiology.wave_runs import WaveRuns, find_runs
+from physioclr_core.physiology.wave_runs import LOGIT_SHIFT, WaveRuns, find_runs
 
 FS_HZ = 250.0
 
@@ -14,7 +14,9 @@ def find(inside: np.ndarray, peak: np.ndarray, wave: int) -> WaveRuns:
     probability[:, wave] = inside
     probability[:, 3 + wave] = peak
     clipped = np.clip(probability, 1e-7, 1 - 1e-7)
-    found = find_runs(np.log(clipped / (1 - clipped)).astype(np.float32))
+    logits = np.log(clipped / (1 - clipped)).astype(np.float32)
+    logits[:, :3] -= np.array(LOGIT_SHIFT, np.float32)[:, None]
+    found = find_runs(logits)
     assert sum(len(runs.lead) for runs in found) == len(found[wave].lead)
     return found[wave]
 
