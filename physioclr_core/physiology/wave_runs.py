@@ -18,8 +18,8 @@ IntArray = npt.NDArray[np.int64]
 MIN_WAVE_S = (0.020, 0.030, 0.040)
 MAX_DIP_S = (0.020, 0.020, 0.040)
 THRESHOLD = 0.5
-# Added to the logits of being inside P, QRS and T. Trained in part on soft targets, the network draws waves narrower than
-# annotators do by one to five milliseconds; with these the mean error out of fold is about zero.
+# Added to the logits of being inside P, QRS and T. Trained in part on soft targets, the network draws waves narrower
+# than annotators do by one to five milliseconds; with these the mean error out of fold is about zero.
 LOGIT_SHIFT = (0.1, 0.2, 0.2)
 # The boundary's confidence is the probability that it lies within this time of where it is set.
 CONFIDENCE_S = 0.010
