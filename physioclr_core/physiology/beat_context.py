@@ -24,6 +24,10 @@ _AFTER_R_S, _BEFORE_R_S = 0.7, 0.3
 # Where more of the active seconds than this have no beat the rhythm is too fast or too chaotic to tell beats apart.
 MAX_UNEXPLAINED = 0.5
 _MIN_ACTIVE_S = 3
+# Flutter: the signal repeats itself this well after this time, and fewer of the repetitions than this are beats.
+REPEATS, FAST_PERIOD_S = 0.8, (0.17, 0.264)
+_FOUND_SHARE = 0.7
+_PERIOD_WINDOW_S, _HALF_FS_HZ = 4, 125
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +42,14 @@ class BeatContext:
         First sample of every whole second that was looked at.
     activity : ndarray of float32, shape (n_seconds,)
         Range of the signal in it, over that of a typical second; the mean over the leads.
+    period_s : ndarray of float32, shape (n_seconds,)
+        Period of 0.17 to 0.26 s in which the largest lead repeats itself around that second; NaN where it does not.
     """
 
     gap_starts: IntArray
     second_starts: IntArray
     activity: FloatArray
+    period_s: FloatArray
 
 
 def dead_samples(signal_mv: FloatArray, is_finite: BoolArray, fs_hz: float) -> BoolArray:
@@ -59,7 +66,12 @@ def dead_samples(signal_mv: FloatArray, is_finite: BoolArray, fs_hz: float) -> B
 
 
 def context_of_block(
-    is_dead: BoolArray, scaled: FloatArray, fs_hz: float, block_start: int, core: tuple[int, int]
+    is_dead: BoolArray,
+    scaled: FloatArray,
+    largest_mv: FloatArray,
+    fs_hz: float,
+    block_start: int,
+    core: tuple[int, int],
 ) -> BeatContext:
     """Return the context of a block's core.
 
@@ -68,6 +80,8 @@ def context_of_block(
     is_dead : ndarray of bool, shape (n_samples,)
     scaled : ndarray of float32, shape (n_leads, n_samples at 250 Hz)
         Leads over the range of a typical second; none where no lead has a signal.
+    largest_mv : ndarray of float32, shape (n_leads,)
+        Size of each of these leads.
     fs_hz : float
     block_start : int
     core : tuple of int
@@ -82,7 +96,35 @@ def context_of_block(
     part = scaled[:, start_250 : start_250 + n_seconds * width].reshape(len(scaled), n_seconds, width)
     activity = np.ptp(part, axis=2).mean(axis=0) if n_seconds else np.zeros(0, np.float32)
     second_starts = core[0] + np.round(np.arange(n_seconds) * fs_hz).astype(np.int64)
-    return BeatContext(gap_starts, second_starts, activity.astype(np.float32))
+    lead = part[int(np.argmax(largest_mv))].reshape(-1) if n_seconds else np.zeros(0, np.float32)
+    return BeatContext(gap_starts, second_starts, activity.astype(np.float32), _periods_s(lead, n_seconds))
+
+
+def _periods_s(lead: FloatArray, n_seconds: int) -> FloatArray:
+    """Return the fast period of every second of one lead at 250 Hz, looked for in windows of some seconds."""
+    period_s = np.full(n_seconds, np.nan, np.float32)
+    half = lead[::2]
+    shortest, longest = (round(t * _HALF_FS_HZ) for t in FAST_PERIOD_S)
+    width, lags = _PERIOD_WINDOW_S * _HALF_FS_HZ, np.arange(shortest // 2, longest)
+    n_windows = len(half) // width
+    if not n_windows:
+        return period_s
+    windows = half[: n_windows * width].reshape(n_windows, width)
+    windows = windows - windows.mean(axis=1, keepdims=True)
+    inner = windows[:, : width - lags[-1]]
+    likeness = np.empty((len(lags), n_windows), np.float32)
+    for row, lag in zip(likeness, lags.tolist(), strict=True):
+        moved = windows[:, lag : lag + inner.shape[1]]
+        norm = np.sqrt(np.einsum("ij,ij->i", inner, inner) * np.einsum("ij,ij->i", moved, moved))
+        row[:] = np.einsum("ij,ij->i", inner, moved) / np.maximum(norm, 1e-9)
+    # A slow wave is like itself at any small shift; one that repeats itself is unlike itself in between.
+    columns = np.arange(n_windows)
+    best = shortest - lags[0] + np.argmax(likeness[shortest - lags[0] :], axis=0)
+    between = likeness[lags[best] // 2 - lags[0], columns]
+    is_fast = (likeness[best, columns] >= REPEATS) & (between < 0.5 * REPEATS)
+    found = np.where(is_fast, lags[best] / _HALF_FS_HZ, np.nan)
+    period_s[: n_windows * _PERIOD_WINDOW_S] = np.repeat(found, _PERIOD_WINDOW_S)
+    return period_s
 
 
 def joined_contexts(parts: Sequence[BeatContext]) -> BeatContext:
@@ -92,6 +134,7 @@ def joined_contexts(parts: Sequence[BeatContext]) -> BeatContext:
         np.concatenate([none, *(part.gap_starts for part in parts)]),
         np.concatenate([none, *(part.second_starts for part in parts)]),
         np.concatenate([np.zeros(0, np.float32), *(part.activity for part in parts)]),
+        np.concatenate([np.zeros(0, np.float32), *(part.period_s for part in parts)]),
     )
 
 
@@ -104,7 +147,20 @@ def unexplained_seconds(context: BeatContext, r_samples: IntArray, fs_hz: float)
     ends = context.second_starts + fs_hz
     following = np.append(r_samples, np.iinfo(np.int64).max)[np.searchsorted(r_samples, context.second_starts, "right")]
     is_after = (before > context.second_starts) | (context.second_starts - before >= _AFTER_R_S * fs_hz)
-    return np.asarray(is_active & is_after & (following - ends >= _BEFORE_R_S * fs_hz))
+    is_lone = is_active & is_after & (following - ends >= _BEFORE_R_S * fs_hz)
+    # A rhythm faster than its beats were found.
+    n_beats = np.diff(np.searchsorted(r_samples, [context.second_starts, ends]), axis=0)[0]
+    return np.asarray(is_lone | (_smoothed(n_beats * context.period_s) < _FOUND_SHARE))
+
+
+def _smoothed(share: FloatArray) -> FloatArray:
+    """Return the mean over three seconds: beats fall into whole seconds unevenly."""
+    if len(share) < 3:
+        return share
+    smooth = share.copy()
+    smooth[1:-1] = (share[:-2] + share[1:-1] + share[2:]) / 3
+    smooth[0], smooth[-1] = smooth[1], smooth[-2]
+    return smooth
 
 
 def is_chaotic(context: BeatContext, r_samples: IntArray, fs_hz: float) -> bool:

@@ -250,7 +250,8 @@ def beats_in_block(
     """Return the beats whose R peak the network puts into ``core`` (first sample, sample after the last)."""
     n_leads, n_samples = block.is_finite.shape
     scaled = range_scaled(block.signal)
-    context = context_of_block(block.is_dead, scaled, fs_hz, block_start, core)
+    largest_mv = np.ptp(block.signal, axis=1) if block.signal.shape[1] else np.zeros(len(block.signal), np.float32)
+    context = context_of_block(block.is_dead, scaled, largest_mv, fs_hz, block_start, core)
     if not len(block.used) or n_samples < 2:
         return joined([], n_leads), context
     probability = _beat_probability(scaled, network)

@@ -98,7 +98,18 @@ def test_flutter_is_no_rr_interval() -> None:
     assert (beats.r_samples < 2_000).sum() > 15
     alone = detect_beats(flutter, 100.0)
     assert len(alone) == 0
-    assert alone.reason
+    assert alone.reason == "the rhythm is too fast or too chaotic to tell beats apart"
+
+
+@pytest.mark.parametrize("rr_s", [0.26, 0.3, 0.35])
+def test_a_ventricular_tachycardia_has_its_rate(rr_s: float) -> None:
+    t_s = np.arange(5_000) / 500.0
+    phase = (t_s % rr_s) / rr_s
+    wave = np.where(phase < 0.55, np.sin(np.pi * phase / 0.55), -0.45 * np.sin(np.pi * (phase - 0.55) / 0.45))
+    signal = np.outer(np.linspace(-1.0, 1.5, 12), wave).astype(np.float32)
+    signal += np.random.default_rng(0).normal(0.0, 0.01, signal.shape).astype(np.float32)
+    beats = detect_beats(signal, 500.0)
+    assert np.median(np.diff(beats.r_s)) == pytest.approx(rr_s, rel=0.05)
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
