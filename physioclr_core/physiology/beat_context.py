@@ -104,25 +104,23 @@ def _periods_s(lead: FloatArray, n_seconds: int) -> FloatArray:
     """Return the fast period of every second of one lead at 250 Hz, looked for in windows of some seconds."""
     period_s = np.full(n_seconds, np.nan, np.float32)
     half = lead[::2]
+    from scipy import fft
+
     shortest, longest = (round(t * _HALF_FS_HZ) for t in FAST_PERIOD_S)
-    width, lags = _PERIOD_WINDOW_S * _HALF_FS_HZ, np.arange(shortest // 2, longest)
+    width = _PERIOD_WINDOW_S * _HALF_FS_HZ
     n_windows = len(half) // width
     if not n_windows:
         return period_s
     windows = half[: n_windows * width].reshape(n_windows, width)
     windows = windows - windows.mean(axis=1, keepdims=True)
-    inner = windows[:, : width - lags[-1]]
-    likeness = np.empty((len(lags), n_windows), np.float32)
-    for row, lag in zip(likeness, lags.tolist(), strict=True):
-        moved = windows[:, lag : lag + inner.shape[1]]
-        norm = np.sqrt(np.einsum("ij,ij->i", inner, inner) * np.einsum("ij,ij->i", moved, moved))
-        row[:] = np.einsum("ij,ij->i", inner, moved) / np.maximum(norm, 1e-9)
+    spectrum = fft.rfft(windows, 2 * width)
+    likeness = fft.irfft(np.square(spectrum.real) + np.square(spectrum.imag))[:, :longest]
+    likeness *= width / (width - np.arange(longest)) / np.maximum(likeness[:, :1], 1e-9)
     # A slow wave is like itself at any small shift; one that repeats itself is unlike itself in between.
     columns = np.arange(n_windows)
-    best = shortest - lags[0] + np.argmax(likeness[shortest - lags[0] :], axis=0)
-    between = likeness[lags[best] // 2 - lags[0], columns]
-    is_fast = (likeness[best, columns] >= REPEATS) & (between < 0.5 * REPEATS)
-    found = np.where(is_fast, lags[best] / _HALF_FS_HZ, np.nan)
+    lags = shortest + np.argmax(likeness[:, shortest:], axis=1)
+    is_fast = (likeness[columns, lags] >= REPEATS) & (likeness[columns, lags // 2] < 0.5 * REPEATS)
+    found = np.where(is_fast, lags / _HALF_FS_HZ, np.nan)
     period_s[: n_windows * _PERIOD_WINDOW_S] = np.repeat(found, _PERIOD_WINDOW_S)
     return period_s
 

@@ -92,12 +92,12 @@ def median_beats(root: Path, folds: tuple[int, ...]) -> MedianBeats:
 
 
 def beat_of(signal_mv: FloatArray, fs_hz: float) -> tuple[FloatArray, Window, Window | None, Window | None] | None:
-    """Return the median beat of a record with its QRS, P and T; None for a flat lead or fewer than three beats."""
+    """Return the median beat with its QRS, P and T; None for a lead without signal or fewer than three beats."""
     if np.ptp(signal_mv, axis=1).min() < _LEAST_RANGE_MV:
         return None
     analysis = analyse(signal_mv, fs_hz, STANDARD_LEADS)
     qrs = analysis.wave_window(QRS)
-    if qrs is None or analysis.median.n_used < _LEAST_BEATS:
+    if qrs is None or analysis.median.n_used < _LEAST_BEATS or not np.isfinite(analysis.median.signal_mv).all():
         return None
     return analysis.median.signal_mv, qrs, analysis.wave_window(P), analysis.wave_window(T)
 
