@@ -24,7 +24,7 @@ def variability() -> Sheet:
     measurements, beats = shown.analysis.measurements, shown.analysis.delineation.beats
     nn = is_nn(beats)
     rr_ms = 1000.0 * beats.rr_s
-    title = ",  ".join(stated(measurements[name]) for name in ("sdnn_ms", "rmssd_ms", "sd1_ms", "sd2_ms"))
+    title = ",  ".join(stated(measurements[name]) for name in ("sdnn_ms", "rmssd_ms"))
     sheet = Sheet(90.0, title, shown.source, f"{np.count_nonzero(nn)} intervals between normal beats (NN).")
     known = rr_ms[nn]
     low, high = 50.0 * floor(float(known.min()) / 50.0 - 0.4), 50.0 * ceil(float(known.max()) / 50.0 + 0.4)
