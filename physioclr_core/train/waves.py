@@ -1,12 +1,13 @@
-"""Train the wave network on LUDB, whole or leaving one fold out, in two stages.
+"""Train the wave network on LUDB, whole or leaving one fold out, in three stages.
 
     python -m physioclr_core.train.waves LUDB PTBXL --run RUN --part all      # the network that ships
     python -m physioclr_core.train.waves LUDB PTBXL --run RUN --part 0        # ... 4: without one fifth of the records
 
 The teacher learns from LUDB's marks alone. What it makes of some PTB-XL records (folds 1-8) is the second source of the
 network proper: other hospitals, other rhythms. In atrial fibrillation P is absent whatever the teacher says, and where
-it finds few P waves in a sinus rhythm it is not believed in P. The teacher of a part has not seen that part's records
-either. Each part and stage is a run of its own in RUN and goes on where it was interrupted.
+it finds few P waves in a sinus rhythm it is not believed in P. The last stage goes on from there for a short while with
+the loss near boundaries counted more. No stage of a part has seen that part's records. Each part and stage is a run of
+its own in RUN and goes on where it was interrupted.
 """
 
 from __future__ import annotations
@@ -46,47 +47,67 @@ class WaveTrainConfig:
     loop: LoopConfig
     peak_weight: float
     n_teacher_steps: int
+    refine_crops: WaveCropConfig
+    refine_loop: LoopConfig
+    boundary_weight: float
+    boundary_reach: int
 
 
+_CROPS = WaveCropConfig(
+    n_samples=1024,
+    n_crops=16,
+    n_leads=(12, 12, 8, 6, 3, 2, 1),
+    stretch=0.22,
+    low_pass_share=0.4,
+    longer_pr=(0.25, 0.2),
+    diastole=(0.5, 0.3, 1.4),
+    flip_share=0.15,
+    gain_sd=0.25,
+    taught_share=0.3,
+    noise=NoiseConfig(muscle=(0.5, 0.2), motion=(0.05, 0.3), wander=(0.3, 0.4), mains=(0.2, 0.12)),
+)
 DEFAULT = WaveTrainConfig(
     model=DelineationNetworkConfig(
         channels=(16, 32, 48), trunk_channels=64, trunk_dilations=(1, 2, 4, 8, 16), kernel=5, dropout=0.1
     ),
-    crops=WaveCropConfig(
-        n_samples=1024,
-        n_crops=16,
-        n_leads=(12, 12, 8, 6, 3, 2, 1),
-        stretch=0.22,
-        low_pass_share=0.4,
-        longer_pr=(0.25, 0.2),
-        diastole=(0.5, 0.3, 1.4),
-        flip_share=0.15,
-        gain_sd=0.25,
-        taught_share=0.3,
-        noise=NoiseConfig(muscle=(0.5, 0.2), motion=(0.05, 0.3), wander=(0.3, 0.4), mains=(0.2, 0.12)),
-    ),
+    crops=_CROPS,
     loop=LoopConfig(
         seed=0, n_steps=4000, max_learning_rate=3e-3, warmup_fraction=0.15, weight_decay=0.02, ema_decay=0.998
     ),
     peak_weight=0.5,
     n_teacher_steps=2000,
+    refine_crops=replace(
+        _CROPS,
+        n_leads=(12, 12, 12, 6, 3),
+        stretch=0.15,
+        longer_pr=(0.15, 0.2),
+        diastole=(0.3, 0.5, 1.3),
+        taught_share=0.2,
+    ),
+    refine_loop=LoopConfig(
+        seed=0, n_steps=1200, max_learning_rate=8e-4, warmup_fraction=0.0, weight_decay=0.02, ema_decay=0.995
+    ),
+    boundary_weight=3.0,
+    boundary_reach=7,
 )
 
 
 def train_waves(records: list[MarkedRecord], ptbxl: Path, run: Path, part: str, config: WaveTrainConfig) -> nn.Module:
-    """Train both stages of one part, or go on; return the network."""
+    """Train all stages of one part, or go on; return the network."""
     if (run / part / BEST).exists():
         return load_waves(run, part, config)
-    teacher = _train_stage(
-        records,
-        [],
-        run / f"teacher-{part}",
-        part,
-        replace(config, loop=replace(config.loop, n_steps=config.n_teacher_steps)),
-    )
     part_of_ptbxl = load_ptbxl(ptbxl, TAUGHT_FOLDS)
-    taught = taught_records(teacher, part_of_ptbxl)
-    return _train_stage(records, taught, run / part, part, config, part_of_ptbxl.data_sha256)
+    student_run = run / f"student-{part}"
+    if (student_run / BEST).exists():
+        student = load_network(DelineationNetwork(config.model), student_run)
+    else:
+        short = replace(config, loop=replace(config.loop, n_steps=config.n_teacher_steps))
+        teacher = _train_stage(records, [], run / f"teacher-{part}", part, short, None)
+        taught = taught_records(teacher, part_of_ptbxl)
+        student = _train_stage(records, taught, student_run, part, config, part_of_ptbxl.data_sha256)
+    last = replace(config, crops=config.refine_crops, loop=config.refine_loop)
+    taught = taught_records(student, part_of_ptbxl)
+    return _train_stage(records, taught, run / part, part, last, part_of_ptbxl.data_sha256, student)
 
 
 def _train_stage(
@@ -95,16 +116,24 @@ def _train_stage(
     run: Path,
     part: str,
     config: WaveTrainConfig,
-    ptbxl_sha256: str | None = None,
+    ptbxl_sha256: str | None,
+    refined: nn.Module | None = None,
 ) -> nn.Module:
+    """Train one stage; a network that is refined starts from its weights and counts boundaries more."""
     chosen = [record for record in records if part == "all" or fold_of(record.name) != int(part)]
     crops = WaveCrops(chosen, taught, config.crops)
     channel_weight = torch.tensor([1.0, 1.0, 1.0] + 3 * [config.peak_weight])[:, None]
 
     def loss_of(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        return weighted_bce(logits, target, weight * channel_weight)
+        weight = weight * channel_weight
+        if refined is not None:
+            weight = weight * boundary_weight(target, config.boundary_weight, config.boundary_reach)
+        return weighted_bce(logits, target, weight)
 
     torch.manual_seed(config.loop.seed)
+    model = DelineationNetwork(config.model)
+    if refined is not None:
+        model.load_state_dict(refined.state_dict())
     recorded = {
         "config": asdict(config),
         "part": part,
@@ -113,7 +142,22 @@ def _train_stage(
         "n_taught": len(taught),
         "ptbxl_sha256": ptbxl_sha256,
     }
-    return train_network(DelineationNetwork(config.model), crops.batch, loss_of, config.loop, run, recorded)
+    return train_network(model, crops.batch, loss_of, config.loop, run, recorded)
+
+
+def boundary_weight(target: Tensor, extra: float, reach: int) -> Tensor:
+    """Return weights of 1, and up to 1 + ``extra`` within ``reach`` samples of where a wave begins or ends.
+
+    Parameters
+    ----------
+    target : Tensor, shape (batch, leads, 6, time)
+    extra : float
+    reach : int
+    """
+    step = nn.functional.pad((target[:, :, :3, 1:] - target[:, :, :3, :-1]).abs(), (1, 0))
+    flat = step.reshape(-1, 1, step.shape[-1])
+    near = nn.functional.max_pool1d(flat, 2 * reach + 1, 1, reach).reshape(step.shape)
+    return torch.cat([1.0 + extra * near, torch.ones_like(target[:, :, 3:])], dim=2)
 
 
 def load_waves(run: Path, part: str, config: WaveTrainConfig = DEFAULT) -> nn.Module:
