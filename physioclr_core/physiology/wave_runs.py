@@ -23,7 +23,8 @@ THRESHOLD = 0.5
 LOGIT_SHIFT = (0.1, 0.2, 0.2)
 # The boundary's confidence is the probability that it lies within this time of where it is set.
 CONFIDENCE_S = 0.010
-_PEAK_REACH = 3
+# Wide enough that two samples of nearly the same height give nearly the same centre.
+_PEAK_REACH = 8
 _OUTSIDE = -30.0
 
 
