@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from physioclr_core import __version__
 from physioclr_core.errors import UserFacingError
 from physioclr_core.train.checkpoint import parameter_groups, resume, save_last, save_tensors, update_average_
+from physioclr_core.train.schedule import one_cycle_rate
 
 FloatArray = npt.NDArray[np.float32]
 Batch = tuple[FloatArray, FloatArray, FloatArray]
@@ -92,7 +93,7 @@ def train_network(
         steps = range(number * STEPS_A_ROUND, min((number + 1) * STEPS_A_ROUND, config.n_steps))
         for step in steps:
             for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(step, config)
+                group["lr"] = one_cycle_rate(step, config.n_steps, config.max_learning_rate, config.warmup_fraction)
             x, target, weight = (torch.from_numpy(part) for part in make_batch(rng))
             loss = loss_of(model(x), target, weight)
             optimizer.zero_grad(set_to_none=True)
@@ -134,14 +135,6 @@ def load_network(model: nn.Module, run: Path) -> nn.Module:
         raise UserFacingError(f"{run}: this run is not finished; start it again to go on.")
     model.load_state_dict(load_file(run / BEST))
     return model.eval()
-
-
-def _learning_rate(step: int, config: LoopConfig) -> float:
-    n_warmup = max(1, round(config.n_steps * config.warmup_fraction))
-    if step < n_warmup:
-        return config.max_learning_rate * (0.04 + 0.96 * step / n_warmup)
-    progress = (step - n_warmup) / max(1, config.n_steps - n_warmup)
-    return config.max_learning_rate * (0.5 * (1.0 + math.cos(math.pi * progress)) * 0.999 + 0.001)
 
 
 def _claim(run: Path, recorded: dict[str, Any]) -> None:

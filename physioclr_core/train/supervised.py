@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.infer.preprocess import model_input
 from physioclr_core.models.residual_cnn import ResidualCnn, ResidualCnnConfig
 from physioclr_core.train.checkpoint import parameter_groups, resume, save_last, save_tensors, update_average_
+from physioclr_core.train.schedule import one_cycle_rate
 
 TRAIN_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
 SELECT_FOLDS = (9,)
@@ -81,12 +81,8 @@ DEFAULT = SupervisedConfig(
 
 
 def learning_rate(step: int, n_steps: int, config: SupervisedConfig) -> float:
-    """Return the one-cycle learning rate of a step: linear rise, cosine fall (Smith, arXiv 1708.07120)."""
-    n_warmup = max(1, round(n_steps * config.warmup_fraction))
-    if step < n_warmup:
-        return config.max_learning_rate * (0.04 + 0.96 * step / n_warmup)
-    progress = (step - n_warmup) / max(1, n_steps - n_warmup)
-    return config.max_learning_rate * (0.5 * (1.0 + math.cos(math.pi * progress)) * 0.999 + 0.001)
+    """Return the one-cycle learning rate of a step."""
+    return one_cycle_rate(step, n_steps, config.max_learning_rate, config.warmup_fraction)
 
 
 def augmented_batch(
