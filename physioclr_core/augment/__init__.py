@@ -1,0 +1,1 @@
+"""Augmentations of ECGs in mV, deterministic by seed."""

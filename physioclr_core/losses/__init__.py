@@ -1,0 +1,1 @@
+"""Training objectives: what a network is asked to do, one module each."""
