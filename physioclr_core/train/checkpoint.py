@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from physioclr_core.errors import UserFacingError
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -31,13 +33,25 @@ def update_average_(average: nn.Module, model: nn.Module, decay: float) -> None:
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """Write tensors and metadata as one safetensors file, aside first."""
+    """Write tensors and metadata as one safetensors file, aside first.
+
+    Raises
+    ------
+    UserFacingError
+        If the disk is full or cannot be written; what was there before stays.
+    """
     aside = path.with_suffix(".partial")
-    # Metadata first in one atomic file: weights and their epoch cannot part.
-    save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {k: json.dumps(v) for k, v in metadata.items()})
-    with aside.open("r+b") as file:  # Windows syncs only what may be written
-        os.fsync(file.fileno())
-    aside.replace(path)
+    texts = {k: json.dumps(v) for k, v in metadata.items()}
+    try:
+        # One file for both: weights and their epoch cannot part.
+        save_file({k: v.contiguous() for k, v in tensors.items()}, aside, texts)
+        with aside.open("r+b") as file:  # Windows syncs only what may be written
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise UserFacingError(f"{path}: cannot be written ({_cause(error)}); what was saved before is kept.") from None
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def save_last(
@@ -52,15 +66,25 @@ def save_last(
 
 
 def resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Load ``last.safetensors`` into model, average and optimiser; return its metadata, None where there is none."""
+    """Load ``last.safetensors`` into model, average and optimiser; return its metadata, None where there is none.
+
+    Raises
+    ------
+    UserFacingError
+        If the file is damaged or holds another network.
+    """
     path = run / "last.safetensors"
     if not path.exists():
         return None
-    with safe_open(path, framework="pt") as file:
-        metadata = {k: json.loads(v) for k, v in file.metadata().items()}
-    tensors = load_file(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = {k: json.loads(v) for k, v in file.metadata().items()}
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserFacingError(f"{path}: cannot be read as a checkpoint ({_cause(error)}).") from None
     for prefix, module in (("model.", model), ("average.", average)):
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        part = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        load_weights(module, part, path)
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
@@ -68,3 +92,25 @@ def resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.opt
             state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return metadata
+
+
+def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Load weights into a network.
+
+    Raises
+    ------
+    UserFacingError
+        If names or shapes are not those of the network; ``path`` is the file that they came from.
+    """
+    expected = module.state_dict()
+    differing = sorted({*expected} ^ {*tensors})
+    differing += [name for name in expected if name in tensors and expected[name].shape != tensors[name].shape]
+    if differing:
+        raise UserFacingError(
+            f"{path}: these are weights of another network; {len(differing)} tensors differ, {differing[0]} among them."
+        )
+    module.load_state_dict(tensors)
+
+
+def _cause(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
