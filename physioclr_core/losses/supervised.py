@@ -1,0 +1,87 @@
+"""Labels as the objective: training from scratch, fine-tuning, and heads on a frozen encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
+from physioclr_core.models.classifier import Classifier
+from physioclr_core.models.encoder import Encoder
+
+Augment = Callable[[Segments, np.random.Generator], Segments]
+
+
+class Supervised(Objective):
+    """Binary cross-entropy of every label on a random crop.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    augment : callable
+        Segments, random generator -> segments.
+    crop_s : float
+    positive_weight : Tensor or None, shape (n_labels,)
+        Weight of positive records; None counts all alike.
+    is_frozen : bool
+        Train the head alone; the encoder stays as it is, its norms' statistics included.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        augment: Augment,
+        crop_s: float,
+        positive_weight: Tensor | None = None,
+        is_frozen: bool = False,
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.augment, self.crop_s, self.is_frozen = augment, crop_s, is_frozen
+        self.positive_weight: Tensor | None
+        self.register_buffer("positive_weight", positive_weight, persistent=False)
+        self.encoder.requires_grad_(not is_frozen)
+
+    @property
+    def encoder(self) -> Encoder:  # type: ignore[override]
+        """The classifier's encoder; not a second name of it among the weights that are saved."""
+        return self.classifier.encoder
+
+    def train(self, mode: bool = True) -> Supervised:
+        """Set training mode; a frozen encoder stays in evaluation mode."""
+        super().train(mode)
+        if self.is_frozen:
+            self.encoder.eval()
+        return self
+
+    def views(self, records: Segments, rng: np.random.Generator) -> Views:
+        """Make an augmented random crop of each record."""
+        crop = self.augment(records.random_cut(round(self.crop_s * records.fs_hz), rng), rng)
+        x = network_input(crop.signal_mv, crop.mask)
+        return {"x": x, "mask": crop.mask.astype(np.float32), "labels": records.labels}
+
+    def forward(self, views: dict[str, Tensor]) -> ObjectiveResult:
+        """Return the mean cross-entropy over what is known; a label that is NaN is unknown."""
+        logits, embedding = self.classifier(views["x"], views["mask"])
+        loss = known_cross_entropy(logits, views["labels"], self.positive_weight)
+        return ObjectiveResult(loss, {}, embedding.detach())
+
+
+def known_cross_entropy(logits: Tensor, labels: Tensor, positive_weight: Tensor | None = None) -> Tensor:
+    """Return the mean binary cross-entropy over labels that are known.
+
+    Parameters
+    ----------
+    logits, labels : Tensor, shape (batch, n_labels)
+        NaN in ``labels`` is unknown.
+    positive_weight : Tensor or None, shape (n_labels,)
+    """
+    is_known = labels.isfinite()
+    each = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits.float(), torch.nan_to_num(labels), pos_weight=positive_weight, reduction="none"
+    )
+    return (each * is_known).sum() / is_known.sum().clamp(min=1)
