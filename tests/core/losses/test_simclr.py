@@ -43,7 +43,7 @@ def test_the_loss_is_that_of_the_papers_loop(same_patient_is_negative: bool) -> 
         similarity = (z[i] @ z.T / 0.1).exp()
         others = [k for k in range(16) if k not in (i, j) and (same_patient_is_negative or patient[k] != patient[i])]
         losses.append(-math.log(similarity[j] / (similarity[j] + similarity[others].sum())))
-    assert float(model(views).loss) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert model(views).loss.item() == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_views_are_crops_of_the_same_record_and_repeat_with_the_seed() -> None:
