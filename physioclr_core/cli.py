@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "delineate": "onset, peak and offset of P, QRS and T in every lead as JSON",
     "measure": "intervals, axes, amplitudes and variability of a record",
     "features": "the 150 physiological features as Parquet",
+    "prepare": "a data set for training: samples, labels and patients in one folder",
 }
 
 EXIT_ERROR = 2
