@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "measure": "intervals, axes, amplitudes and variability of a record",
     "features": "the 150 physiological features as Parquet",
     "prepare": "a data set for training: samples, labels and patients in one folder",
+    "pretrain": "train an encoder without labels",
+    "finetune": "train on labels: whole network, head alone or linear probe",
 }
 
 EXIT_ERROR = 2

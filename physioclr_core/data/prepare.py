@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +19,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from physioclr_core import __version__
-from physioclr_core.data.prepared import ADU_PER_MV, GAP_ADU, INDEX, INDEX_SCHEMA, MANIFEST, MAX_ADU, SCHEMA
+from physioclr_core.data.prepared import (
+    ADU_PER_MV,
+    GAP_ADU,
+    INDEX,
+    INDEX_SCHEMA,
+    MANIFEST,
+    MAX_ADU,
+    SCHEMA,
+    open_prepared,
+)
 from physioclr_core.data.sources.source import Source, SourceRecord
 from physioclr_core.errors import UserFacingError
 from physioclr_core.files import replaced
@@ -27,7 +37,9 @@ from physioclr_core.readers import read_record
 from physioclr_core.record import EcgRecord
 from physioclr_core.signal.resample import resample
 
-RECORDS_A_SHARD = 1024
+_log = logging.getLogger(__name__)
+
+RECORDS_A_SHARD = 256
 PLAN = "plan.json"
 # Below this the processes' start costs more than they save.
 _MIN_FOR_PROCESSES = 200
@@ -71,10 +83,20 @@ def prepare(
     repeated = [name for name, n in Counter(record.record_id for record in source.records).items() if n > 1]
     if repeated:
         raise UserFacingError(f"{source.folder}: the record {repeated[0]} is listed twice.")
-    plan = {"schema": SCHEMA, "source": source.kind, "fs_hz": fs_hz, "rows_sha256": _rows_sha256(source)}
+    plan = {
+        "schema": SCHEMA,
+        "source": source.kind,
+        "fs_hz": fs_hz,
+        "label_names": list(source.label_names),
+        "rows_sha256": _rows_sha256(source),
+        "code_version": __version__,
+    }
     try:
         out.mkdir(parents=True, exist_ok=True)
         _claim(out, plan)
+        if (out / MANIFEST).is_file():
+            on_records(len(source.records))
+            return open_prepared(out).manifest
         shards = [source.records[i : i + RECORDS_A_SHARD] for i in range(0, len(source.records), RECORDS_A_SHARD)]
         waiting = []
         for number, records in enumerate(shards):
@@ -119,6 +141,7 @@ def write_shard(out: Path, number: int, records: tuple[SourceRecord, ...], fs_hz
     """Read records and write one shard with its rows; the rows are written last and say that it is finished."""
     rows: list[dict[str, Any]] = []
     left_out: list[dict[str, str]] = []
+    contents: list[str] = []
     digest = hashlib.sha256()
     offset = 0
     with replaced(_shard_path(out, number)) as file:
@@ -129,12 +152,27 @@ def write_shard(out: Path, number: int, records: tuple[SourceRecord, ...], fs_hz
             except UserFacingError as error:
                 left_out.append({"record_id": source.record_id, "reason": str(error)})
                 continue
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001
+                # One file that no reader foresaw must not end the work of hours.
+                _log.debug("%s", source.path, exc_info=True)
+                reason = f"{Path(source.path).name}: cannot be read ({type(error).__name__}: {error})."
+                left_out.append({"record_id": source.record_id, "reason": " ".join(reason.split())})
+                continue
             content = samples.tobytes()
             digest.update(content)
             file.write(content)
             rows.append(_row(source, record, number, offset, samples.shape[1], has_lead, n_clipped))
+            contents.append(hashlib.sha256(content).hexdigest())
             offset += samples.size
-    values = {"rows": rows, "left_out": left_out, "sha256": digest.hexdigest(), "n_values": offset}
+    values = {
+        "rows": rows,
+        "contents": contents,
+        "left_out": left_out,
+        "sha256": digest.hexdigest(),
+        "n_values": offset,
+    }
     with replaced(_rows_path(out, number)) as file:
         file.write(json.dumps(values).encode())
 
@@ -194,6 +232,7 @@ def _row(
         "statements": list(record.acquisition.statements),
         "snomed": list(record.acquisition.snomed_codes),
         "labels": list(source.labels),
+        "unknown_labels": list(source.unknown_labels),
         "shard": shard,
         "offset": offset,
         "n_samples": n_samples,
@@ -208,9 +247,11 @@ def _finish(out: Path, source: Source, plan: dict[str, Any], n_shards: int) -> d
     left_out = [entry for part in parts for entry in part["left_out"]]
     if not rows:
         raise UserFacingError(f"{source.folder}: no record could be read; the first: {left_out[0]['reason']}")
-    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode())
-    for part in parts:
-        digest.update(part["sha256"].encode())
+    # Over what the records are, not over how they were dealt to files.
+    digest = hashlib.sha256(json.dumps({"fs_hz": plan["fs_hz"], "labels": plan["label_names"]}).encode())
+    for row, content in zip(rows, (content for part in parts for content in part["contents"]), strict=True):
+        what = {key: value for key, value in row.items() if key not in ("shard", "offset")}
+        digest.update(json.dumps(what, sort_keys=True).encode() + content.encode())
     table = pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
     with replaced(out / INDEX) as file, pa.ipc.new_file(file, INDEX_SCHEMA) as writer:
         writer.write_table(table)
@@ -228,7 +269,6 @@ def _finish(out: Path, source: Source, plan: dict[str, Any], n_shards: int) -> d
             for number, part in enumerate(parts)
         ],
         "provenance_sha256": digest.hexdigest(),
-        "code_version": __version__,
     }
     with replaced(out / MANIFEST) as file:
         file.write((json.dumps(manifest, indent=1) + "\n").encode())
@@ -238,8 +278,14 @@ def _finish(out: Path, source: Source, plan: dict[str, Any], n_shards: int) -> d
 def _claim(out: Path, plan: dict[str, Any]) -> None:
     path = out / PLAN
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != plan:
-            raise UserFacingError(f"{out}: this folder holds another data set or other settings; name a new folder.")
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if (out / MANIFEST).is_file():  # finished: by which version does not matter
+            before, plan = ({k: v for k, v in values.items() if k != "code_version"} for values in (before, plan))
+        if before != plan:
+            raise UserFacingError(
+                f"{out}: this folder holds another data set, other settings, or was begun by another version or before "
+                "the source changed; name a new folder."
+            )
         return
     if any(out.iterdir()):
         raise UserFacingError(f"{out}: this folder is not empty; name a new one.")
@@ -248,13 +294,27 @@ def _claim(out: Path, plan: dict[str, Any]) -> None:
 
 
 def _rows_sha256(source: Source) -> str:
-    """Return a hash of what the source lists; where it lies does not matter."""
+    """Return a hash of what the source lists and of its files' sizes; where it lies does not matter."""
     digest = hashlib.sha256()
     for record in source.records:
-        relative = os.path.relpath(record.path, source.folder)
-        values = [record.record_id, relative, record.dataset, record.patient_id, record.fold, list(record.labels)]
+        relative = Path(os.path.relpath(record.path, source.folder)).as_posix()
+        values = [record.record_id, relative, record.dataset, record.patient_id, record.fold]
+        values += [list(record.labels), list(record.unknown_labels), _sizes(Path(record.path))]
         digest.update(json.dumps(values).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _sizes(path: Path) -> list[int]:
+    """Return the sizes of a record's files, which tell a changed source from the one that was begun with."""
+    stem = path.with_suffix("") if path.suffix in (".hea", ".dat", ".mat") else path
+    paths = [path, *(stem.with_name(stem.name + suffix) for suffix in (".hea", ".dat", ".mat"))]
+    sizes = []
+    for candidate in paths:
+        try:
+            sizes.append(candidate.stat().st_size)
+        except OSError:
+            sizes.append(-1)
+    return sizes
 
 
 def _shard_path(out: Path, number: int) -> Path:

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from physioclr_core.data.segments import Segments
 from physioclr_core.errors import UserFacingError
+from physioclr_core.files import sha256_of
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST, INDEX = "dataset.json", "index.arrow"
 ADU_PER_MV = 1000.0
 GAP_ADU = -32768
@@ -37,6 +38,7 @@ INDEX_SCHEMA = pa.schema(
         ("statements", pa.list_(pa.string())),
         ("snomed", pa.list_(pa.string())),
         ("labels", pa.list_(pa.string())),
+        ("unknown_labels", pa.list_(pa.string())),
         ("shard", pa.int32()),
         ("offset", pa.int64()),
         ("n_samples", pa.int32()),
@@ -111,8 +113,23 @@ class PreparedDataset:
         flat = self.index["has_lead"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat, np.bool_).reshape(len(self), len(self.lead_names))
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Labels of the table that came with the source; none where it had none."""
+        return tuple(self.manifest["label_names"])
+
+    @property
+    def label_values(self) -> npt.NDArray[np.float32]:
+        """Those labels of each record, shape (n_records, n_labels): 1, 0, or NaN where it is unknown."""
+        names = self.label_names
+        values = np.zeros((len(self), len(names)), np.float32)
+        for column, value in (("labels", 1.0), ("unknown_labels", np.nan)):
+            for row, carried in enumerate(self.texts(column)):
+                values[row, [names.index(name) for name in carried if name in names]] = value
+        return values
+
     def texts(self, column: str) -> list[tuple[str, ...]]:
-        """Return ``statements``, ``snomed`` or ``labels`` of each record."""
+        """Return ``statements``, ``snomed``, ``labels`` or ``unknown_labels`` of each record."""
         return [tuple(values) for values in self.index[column].to_pylist()]
 
     def segments(
@@ -122,6 +139,8 @@ class PreparedDataset:
         labels: npt.NDArray[np.float32] | None = None,
     ) -> Segments:
         """Return the first ``n_samples`` samples of records; shorter records are padded and masked.
+
+        Where only some of a record's leads have a gap, these are zero there; the time is masked where all have one.
 
         Parameters
         ----------
@@ -138,13 +157,12 @@ class PreparedDataset:
             samples = self.shards[self._shard[row]][start : start + n_leads * length].reshape(n_leads, length)
             adu[place, :, : min(length, n_samples)] = samples[:, :n_samples]
         has_lead = self.has_lead[rows]
-        is_gap = (adu == GAP_ADU) & has_lead[:, :, None]
-        mask = ~is_gap.any(axis=1)
+        is_signal = (adu != GAP_ADU) & has_lead[:, :, None]
         signal_mv = adu * np.float32(1.0 / ADU_PER_MV)
-        signal_mv *= mask[:, None] & has_lead[:, :, None]
+        signal_mv *= is_signal
         return Segments(
             signal_mv=signal_mv,
-            mask=mask,
+            mask=is_signal.any(axis=1),
             has_lead=has_lead,
             fs_hz=self.fs_hz,
             row=np.asarray(rows, np.int64),
@@ -165,13 +183,20 @@ class PreparedDataset:
         return values
 
 
-def open_prepared(folder: Path) -> PreparedDataset:
+def open_prepared(folder: Path, verify: bool = False) -> PreparedDataset:
     """Open a prepared data set; samples stay on disk until they are asked for.
+
+    Parameters
+    ----------
+    folder : Path
+    verify : bool
+        Also read every shard and compare its hash, which takes as long as the disk needs.
 
     Raises
     ------
     UserFacingError
-        If the folder is none, is not finished, is of another version, or a shard has not the size that it should.
+        If the folder is none, is not finished, is of another version, or a shard has not the size that it should, or
+        not the content.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -188,6 +213,10 @@ def open_prepared(folder: Path) -> PreparedDataset:
     if not index.schema.equals(INDEX_SCHEMA):
         raise UserFacingError(f"{folder / INDEX}: the index has other columns than this version writes.")
     shards = []
+    if verify:
+        for entry in manifest["shards"]:
+            if sha256_of(folder / entry["file"]) != entry["sha256"]:
+                raise UserFacingError(f"{folder / entry['file']}: is damaged; prepare the data set anew.")
     for shard, n_values in sizes:
         if not shard.is_file() or shard.stat().st_size != 2 * n_values:
             raise UserFacingError(f"{shard}: is missing or has not the size it should; prepare the data set anew.")

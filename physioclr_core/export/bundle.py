@@ -28,7 +28,8 @@ from physioclr_core.evaluate.calibration import (
 )
 from physioclr_core.export.model_card import write_model_card
 from physioclr_core.export.onnx_export import check_parity, export_onnx
-from physioclr_core.infer.manifest import SCHEMA, InputSpec, LabelSpec, ModelManifest, fingerprint_of, sha256_of
+from physioclr_core.files import sha256_of
+from physioclr_core.infer.manifest import SCHEMA, InputSpec, LabelSpec, ModelManifest, fingerprint_of
 from physioclr_core.infer.preprocess import CLIP, SCALE_MV, model_input
 from physioclr_core.infer.session import open_session
 from physioclr_core.leads import LIMB_LEADS, STANDARD_LEADS

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from physioclr_core.errors import ModelError
+from physioclr_core.files import sha256_of
 
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
@@ -109,12 +110,6 @@ def fingerprint_of(onnx_sha256: str, spec: InputSpec) -> str:
     """Return the fingerprint of an embedding space: SHA-256 over the network's hash and its input description."""
     text = onnx_sha256 + json.dumps(asdict(spec), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_manifest(folder: Path) -> ModelManifest:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from physioclr_core.data.ptbxl import ADU_PER_MV, FS_HZ, N_SAMPLES, PtbXl, load_ptbxl
 from physioclr_core.errors import LibraryError
-from physioclr_core.infer.manifest import sha256_of
+from physioclr_core.files import sha256_of
 from physioclr_core.infer.model import EcgModel
 from physioclr_core.infer.preprocess import model_input
 from physioclr_core.infer.windows import Windows

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.errors import LibraryError
-from physioclr_core.infer.manifest import sha256_of
+from physioclr_core.files import sha256_of
 from physioclr_core.library.codec import unpack_record
 from physioclr_core.paths import assets_dir
 

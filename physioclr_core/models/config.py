@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0.0)]
 
 
 class ResidualEncoderConfig(BaseModel):
@@ -15,6 +16,7 @@ class ResidualEncoderConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["residual-cnn"] = "residual-cnn"
+    fs_hz: Rate = Field(100.0, description="Sampling rate that the network is meant for")
     n_leads: Count = Field(12, description="Leads of the input")
     stem_channels: Count = Field(48, description="Channels of the first convolution")
     stem_kernel: Count = Field(15, description="Samples that the first convolution sees; odd")
@@ -24,3 +26,6 @@ class ResidualEncoderConfig(BaseModel):
     )
     kernel: Count = Field(5, description="Kernel of the blocks; odd")
     squeeze: Count = Field(8, description="Reduction of the channel gates")
+
+
+EncoderConfig = ResidualEncoderConfig

@@ -15,11 +15,27 @@ from torch import Tensor, nn
 from physioclr_core.errors import UserFacingError
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Return the parameters in two groups: weights with decay, biases and norms without."""
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def parameter_groups(
+    model: nn.Module, weight_decay: float, slower: nn.Module | None = None, slower_rate: float = 1.0
+) -> list[dict[str, Any]]:
+    """Return the parameters in groups: weights with decay, biases and norms without.
+
+    Parameters
+    ----------
+    model : nn.Module
+    weight_decay : float
+    slower : nn.Module, optional
+        Part of the model whose learning rate is multiplied by ``slower_rate``; its groups come last.
+    slower_rate : float
+    """
+    apart = {id(p) for p in slower.parameters()} if slower is not None and slower_rate != 1.0 else set()
+    groups = []
+    for is_apart in (False, True) if apart else (False,):
+        part = [p for p in model.parameters() if (id(p) in apart) == is_apart]
+        rate = {"rate": slower_rate if is_apart else 1.0}
+        groups.append({"params": [p for p in part if p.ndim > 1], "weight_decay": weight_decay, **rate})
+        groups.append({"params": [p for p in part if p.ndim <= 1], "weight_decay": 0.0, **rate})
+    return groups
 
 
 @torch.no_grad()
@@ -92,6 +108,23 @@ def resume(run: Path, model: nn.Module, average: nn.Module, optimizer: torch.opt
             state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return metadata
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the weights that a run kept.
+
+    Raises
+    ------
+    UserFacingError
+        If there are none yet, or the file is damaged.
+    """
+    if not path.exists():
+        raise UserFacingError(f"{path.parent}: this run has kept no weights yet; start it again to go on.")
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserFacingError(f"{path}: cannot be read as weights ({_cause(error)}).") from None
+    return tensors
 
 
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

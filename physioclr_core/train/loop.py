@@ -56,14 +56,17 @@ class Task:
     records : Records
     validate : callable
         Averaged objective in evaluation mode -> figures.
-    metric : str
-        Figure of ``validate`` whose highest value selects the epoch.
+    metric : str or None
+        Figure of ``validate`` whose highest value selects the epoch; None keeps the last one.
+    encoder_rate : float
+        Learning rate of the encoder relative to the rest.
     """
 
     objective: Objective
     records: Records
     validate: Callable[[Objective], dict[str, float]]
-    metric: str
+    metric: str | None
+    encoder_rate: float = 1.0
 
 
 def fit(
@@ -103,7 +106,9 @@ def fit(
     model = task.objective.to(world.device)
     average = copy.deepcopy(model).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(
-        parameter_groups(model, optimizer_config.weight_decay), lr=0.0, betas=optimizer_config.betas
+        parameter_groups(model, optimizer_config.weight_decay, task.objective.encoder, task.encoder_rate),
+        lr=0.0,
+        betas=optimizer_config.betas,
     )
     state: dict[str, Any] = {"step": 0, "best": -math.inf, "best_epoch": -1, "micro_batch": loop.micro_batch_size}
     state |= resume(run.path, model, average, optimizer) or {}
@@ -145,10 +150,12 @@ def fit(
                 values |= (collapse := monitor.figures())
                 if (epoch + 1) % loop.validate_every == 0 or step + 1 == n_steps:
                     values |= task.validate(average)
-                    value = values.get(task.metric, -math.inf)
+                    value = epoch if task.metric is None else values.get(task.metric, -math.inf)
                     if world.is_first and value > state["best"]:
                         state |= {"best": value, "best_epoch": epoch}
-                        save_tensors(run.best, average.state_dict(), {"epoch": epoch, task.metric: value})
+                        save_tensors(
+                            run.best, average.state_dict(), {"epoch": epoch, "selected_by": task.metric, "value": value}
+                        )
                 save()
                 now = time.monotonic()
                 seconds, epoch_started, saved = round(now - epoch_started, 2), now, now
@@ -210,7 +217,7 @@ class _Steps:
             step, self.n_steps, self.config.max_learning_rate, self.config.warmup_fraction
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate"]
         self.model.train()
         while True:
             n_records = len(next(iter(views.values())))

@@ -15,7 +15,7 @@ from typing import Any
 from physioclr_core.errors import UserFacingError
 from physioclr_core.files import replaced
 
-CONFIG, EVENTS, STATUS, LOCK = "config.json", "events.jsonl", "status.json", "lock.json"
+CONFIG, EVENTS, STATUS, LOCK, PLACES = "config.json", "events.jsonl", "status.json", "lock.json", "places.json"
 LAST, BEST = "last.safetensors", "best.safetensors"
 HEARTBEAT_S = 5.0
 # A lock that nobody has touched for this long belongs to a process that was killed.
@@ -37,6 +37,19 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserFacingError(f"{path}: the run's folder cannot be made ({error.strerror}).") from None
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """Open the folder of a run that was started before.
+
+        Raises
+        ------
+        UserFacingError
+            If there is none.
+        """
+        if not (path / CONFIG).is_file():
+            raise UserFacingError(f"{path}: no {CONFIG} there; this is not the folder of a run.")
+        return cls(path)
 
     @property
     def last(self) -> Path:
@@ -73,6 +86,48 @@ class RunFolder:
         if differing:
             what = ", ".join(f"{key} ({_first_difference(before.get(key), recorded.get(key))})" for key in differing)
             raise UserFacingError(f"{self.path}: this folder holds another run; it differs in {what}.")
+
+    @contextlib.contextmanager
+    def owned(
+        self, recorded: dict[str, Any], must_agree: tuple[str, ...], places: dict[str, Any], is_first: bool = True
+    ) -> Iterator[None]:
+        """Claim and lock the folder and keep its status while the block trains.
+
+        Parameters
+        ----------
+        recorded, must_agree
+            As for ``claim``.
+        places : dict
+            Where data and other runs lie on this machine; kept apart from what the run is.
+        is_first : bool
+            False in the other processes of a run, which write nothing.
+
+        Raises
+        ------
+        UserFacingError
+            If the folder holds another run, or a living process owns it.
+        """
+        if not is_first:
+            yield
+            return
+        self.claim(recorded, must_agree)
+        with self.locked():
+            self._write(self.path / PLACES, places)
+            self.status("running")
+            try:
+                yield
+            except UserFacingError as error:
+                with contextlib.suppress(OSError):
+                    self.status("failed", reason=str(error))
+                raise
+            except KeyboardInterrupt:
+                self.status("interrupted")
+                raise
+            except BaseException as error:
+                with contextlib.suppress(OSError):
+                    self.status("failed", reason=type(error).__name__)
+                raise
+            self.status("finished")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -22,6 +22,11 @@ DATASET_OF_PREFIX = {
 _NAME = re.compile(r"(HR|JS|[AQISE])(\d+)")
 
 
+def is_cinc_name(path: Path) -> bool:
+    """Tell whether a record is named as the challenges name theirs."""
+    return _NAME.fullmatch(path.with_suffix("").name) is not None
+
+
 def cinc_source(folder: Path) -> Source:
     """List the records of a challenge folder, with those of its subfolders.
 

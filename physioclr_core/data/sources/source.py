@@ -23,6 +23,8 @@ class SourceRecord:
         -1 where the source has none.
     labels : tuple of str
         Labels of the source itself, besides the statements and SNOMED codes that the record's reader finds.
+    unknown_labels : tuple of str
+        Labels of the source that this record may or may not carry.
     """
 
     record_id: str
@@ -31,6 +33,7 @@ class SourceRecord:
     patient_id: str
     fold: int
     labels: tuple[str, ...] = ()
+    unknown_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +43,4 @@ class Source:
     kind: str
     folder: Path
     records: tuple[SourceRecord, ...]
+    label_names: tuple[str, ...] = ()

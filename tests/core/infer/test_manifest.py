@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from physioclr_core.errors import ModelError
-from physioclr_core.infer.manifest import SCHEMA, fingerprint_of, load_manifest, sha256_of
+from physioclr_core.files import sha256_of
+from physioclr_core.infer.manifest import SCHEMA, fingerprint_of, load_manifest
 from physioclr_core.infer.model import default_model_dir
 from physioclr_core.statements import statement_codes
 

@@ -1,0 +1,28 @@
+"""An objective from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from physioclr_core.data.segments import Segments
+from physioclr_core.losses.config import ObjectiveConfig
+from physioclr_core.losses.objective import Objective
+from physioclr_core.losses.simclr import SimClr
+from physioclr_core.models.encoder import Encoder
+
+
+def build_objective(
+    config: ObjectiveConfig, encoder: Encoder, augment: Callable[[Segments, np.random.Generator], Segments]
+) -> Objective:
+    """Return an objective around an encoder; its own heads have fresh weights from torch's random generator.
+
+    Parameters
+    ----------
+    config : ObjectiveConfig
+    encoder : Encoder
+    augment : callable
+        Segments, random generator -> segments.
+    """
+    return SimClr(encoder, augment, **config.model_dump(exclude={"kind"}))

@@ -1,0 +1,12 @@
+"""An encoder from its configuration."""
+
+from __future__ import annotations
+
+from physioclr_core.models.config import EncoderConfig
+from physioclr_core.models.encoder import Encoder
+from physioclr_core.models.residual_encoder import ResidualEncoder
+
+
+def build_encoder(config: EncoderConfig) -> Encoder:
+    """Return an encoder with fresh weights from torch's random generator."""
+    return ResidualEncoder(config)

@@ -1,0 +1,32 @@
+"""Configuration of a pretraining run; nothing here imports PyTorch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from physioclr_core.augment.presets import AUGMENT_PRESETS
+from physioclr_core.losses.config import ObjectiveConfig, SimClrConfig
+from physioclr_core.models.presets import ENCODER_PRESETS
+from physioclr_core.train.choices import AugmentChoice, EncoderChoice
+from physioclr_core.train.data_config import DataConfig
+from physioclr_core.train.loop_config import LoopConfig, OptimizerConfig
+
+
+class PretrainConfig(BaseModel):
+    """Everything that decides a pretraining run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: DataConfig
+    encoder: EncoderChoice = Field(ENCODER_PRESETS["residual-cnn"], description="The network that is trained")
+    objective: ObjectiveConfig = Field(SimClrConfig(), description="What it learns from", discriminator="kind")
+    augment: AugmentChoice = Field(AUGMENT_PRESETS["contrastive"], description="How views of a record differ")
+    optimizer: OptimizerConfig = OptimizerConfig()
+    loop: LoopConfig = LoopConfig(n_epochs=8, batch_size=256)
+    select: Literal["last", "held-out-loss", "probe"] = Field(
+        "last", description="Which epoch is kept: the last, or the best by loss or linear probe on what selects"
+    )
+    probe_task: str | None = Field(None, description="Task of the linear probe; none: no probe")
+    probe_every: Annotated[int, Field(ge=1)] = Field(4, description="Epochs from one probe to the next")
