@@ -63,8 +63,8 @@ def rotated(
         mix += np.eye(8) - _DOWER @ to_vcg
     full = _all_leads() @ mix
     leads = np.matmul(full.astype(np.float32), signal_mv[:, _INDEPENDENT])
-    is_whole = has_lead[:, _INDEPENDENT].all(axis=1)
-    changed: FloatArray = np.where(is_whole[:, None, None], leads, signal_mv)
+    is_whole = has_lead[:, _INDEPENDENT].all(axis=1, keepdims=True)
+    changed: FloatArray = np.where(np.expand_dims(is_whole, 2), leads, signal_mv)
     return changed
 
 

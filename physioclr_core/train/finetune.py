@@ -67,7 +67,7 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         with run.owned(record, MUST_AGREE, places_of(config), here.is_first):
             if config.mode == "linear-probe":
                 return _linear_probe(config, data, encoder.to(here.device), run)
-            objective = _objective(config, data, encoder)
+            objective = objective_of(config, data, encoder)
 
             def validate(average: Objective) -> dict[str, float]:
                 assert isinstance(average, Supervised)
@@ -123,7 +123,8 @@ def class_weights(labels: npt.NDArray[np.float32], power: float) -> torch.Tensor
     return torch.from_numpy(np.clip(ratio**power, 1.0 / _MAX_CLASS_WEIGHT, _MAX_CLASS_WEIGHT).astype(np.float32))
 
 
-def _objective(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -> Supervised:
+def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -> Supervised:
+    """Return the objective of a run around an encoder, its head fresh and its bias at the base rates."""
     labels = data.train.known_labels
     classifier = new_classifier(config, encoder, labels.shape[1])
     n_known = np.maximum(np.isfinite(labels).sum(axis=0), 1)
@@ -137,7 +138,7 @@ def _linear_probe(config: FinetuneConfig, data: TrainingData, encoder: Encoder, 
     train, select = (embed(encoder, records, config.windows) for records in (data.train, data.select))
     labels = data.train.known_labels
     probe = fit_linear_probe(train, labels, select, data.select.known_labels)
-    objective = _objective(config, data, encoder)
+    objective = objective_of(config, data, encoder)
     head = objective.classifier.head
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(probe.weight))

@@ -120,13 +120,15 @@ def _run(
     x = torch.from_numpy(network_input(part.signal_mv, part.mask)).to(device)
     mask = torch.from_numpy(part.mask.astype(np.float32)).to(device)
     logits, embedding = network(x, mask)
-    return logits.float().cpu().numpy(), embedding.float().cpu().numpy()
+    as_arrays: tuple[FloatArray, FloatArray] = (logits.float().cpu().numpy(), embedding.float().cpu().numpy())
+    return as_arrays
 
 
 def _weights(share: npt.NDArray[np.floating]) -> FloatArray:
     """Return 1 where a window, axis 0, counts for its record, axis 1: enough signal, or the most there is."""
     counts = (share >= _MIN_SIGNAL) | ((share == share.max(axis=0)) & (share < _MIN_SIGNAL).all(axis=0))
-    return counts.astype(np.float32)
+    weights: FloatArray = counts.astype(np.float32)
+    return weights
 
 
 def _mean(values: FloatArray, weight: FloatArray) -> FloatArray:
