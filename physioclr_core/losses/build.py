@@ -7,10 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from physioclr_core.data.segments import Segments
+from physioclr_core.losses.cmsc import Cmsc
 from physioclr_core.losses.config import ObjectiveConfig
 from physioclr_core.losses.objective import Objective
 from physioclr_core.losses.simclr import SimClr
 from physioclr_core.models.encoder import Encoder
+
+_OBJECTIVES: dict[str, Callable[..., Objective]] = {"simclr": SimClr, "cmsc": Cmsc}
 
 
 def build_objective(
@@ -25,4 +28,4 @@ def build_objective(
     augment : callable
         Segments, random generator -> segments.
     """
-    return SimClr(encoder, augment, **config.model_dump(exclude={"kind"}))
+    return _OBJECTIVES[config.kind](encoder, augment, **config.model_dump(exclude={"kind"}))

@@ -28,4 +28,11 @@ class SimClrConfig(ContrastiveConfig):
     same_patient_is_negative: bool = Field(False, description="Take other records of a patient as negatives")
 
 
-ObjectiveConfig = SimClrConfig
+class CmscConfig(ContrastiveConfig):
+    """Adjacent segments of a record, and all of one patient, lie close (CLOCS: Kiyasseh et al., 2021)."""
+
+    kind: Literal["cmsc"] = "cmsc"
+    segment_s: Positive = Field(5.0, description="Seconds of each of the two segments; a record must hold both")
+
+
+ObjectiveConfig = Annotated[SimClrConfig | CmscConfig, Field(discriminator="kind")]

@@ -28,7 +28,12 @@ class InfoNceResult:
 
 
 def info_nce(
-    anchors: Tensor, candidates: Tensor, is_positive: Tensor, is_negative: Tensor, temperature: float
+    anchors: Tensor,
+    candidates: Tensor,
+    is_positive: Tensor,
+    is_negative: Tensor,
+    temperature: float,
+    positives_in_denominator: bool = False,
 ) -> InfoNceResult:
     """Return the loss of telling each anchor's positives from its negatives.
 
@@ -36,6 +41,11 @@ def info_nce(
     cosine similarity s, averaged over the anchor's positives and then over anchors. With one positive and all others
     as negatives it is NT-Xent (Chen et al., ICML 2020). Candidates that are neither do not count: a record is not its
     own positive, and a pair that is not known to differ is no negative.
+
+    An anchor with several positives leaves the others out of each one's denominator, so that positives do not push
+    each other away. ``positives_in_denominator`` sums over all positives and negatives instead, as CLOCS (Kiyasseh et
+    al., ICML 2021) and the supervised contrastive loss (Khosla et al., NeurIPS 2020) do. With one positive an anchor
+    the two are the same.
 
     Parameters
     ----------
@@ -45,13 +55,21 @@ def info_nce(
         Never both.
     temperature : float
         > 0.
+    positives_in_denominator : bool
+        Let an anchor's other positives count in the denominator of each.
     """
     similarity = normalised(anchors) @ normalised(candidates).T / temperature
     negatives = similarity.masked_fill(~is_negative, -torch.inf)
     is_counted = is_positive.any(1) & is_negative.any(1)
     # Rows without a negative would make an infinity whose gradient is not a number.
     log_negatives = torch.logsumexp(torch.where(is_counted[:, None], negatives, 0.0), dim=1)
-    each = torch.nn.functional.softplus(log_negatives[:, None] - similarity)
+    if positives_in_denominator:
+        counted = torch.where(
+            is_counted[:, None], similarity.masked_fill(~(is_positive | is_negative), -torch.inf), 0.0
+        )
+        each = torch.logsumexp(counted, dim=1)[:, None] - similarity
+    else:
+        each = torch.nn.functional.softplus(log_negatives[:, None] - similarity)
     weight = (is_positive & is_counted[:, None]).to(each.dtype)
     per_anchor = (each * weight).sum(1) / weight.sum(1).clamp(min=1.0)
     n_counted = is_counted.sum()

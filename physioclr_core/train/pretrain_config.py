@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from physioclr_core.augment.presets import AUGMENT_PRESETS
-from physioclr_core.losses.config import ObjectiveConfig, SimClrConfig
+from physioclr_core.losses.config import SimClrConfig
 from physioclr_core.models.presets import ENCODER_PRESETS
-from physioclr_core.train.choices import AugmentChoice, EncoderChoice
+from physioclr_core.train.choices import AugmentChoice, EncoderChoice, ObjectiveChoice
 from physioclr_core.train.data_config import DataConfig
 from physioclr_core.train.loop_config import LoopConfig, OptimizerConfig
 
@@ -21,7 +21,7 @@ class PretrainConfig(BaseModel):
 
     data: DataConfig
     encoder: EncoderChoice = Field(ENCODER_PRESETS["residual-cnn"], description="The network that is trained")
-    objective: ObjectiveConfig = Field(SimClrConfig(), description="What it learns from", discriminator="kind")
+    objective: ObjectiveChoice = Field(SimClrConfig(), description="What it learns from")
     augment: AugmentChoice = Field(AUGMENT_PRESETS["contrastive"], description="How views of a record differ")
     optimizer: OptimizerConfig = OptimizerConfig()
     loop: LoopConfig = LoopConfig(n_epochs=8, batch_size=256)
