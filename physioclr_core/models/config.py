@@ -59,9 +59,82 @@ class TransformerEncoderConfig(BaseModel):
         return self
 
 
+class XResNetEncoderConfig(BaseModel):
+    """The xresnet1d of Strodthoff et al. (arXiv 2004.13701); the default is xresnet1d50, 0.9 million weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["xresnet1d"] = "xresnet1d"
+    fs_hz: Rate = Field(100.0, description="Sampling rate that the network is meant for")
+    n_leads: Count = Field(12, description="Leads of the input")
+    stem_channels: tuple[Count, Count, Count] = Field((32, 32, 64), description="Channels of the three first layers")
+    stem_kernel: Count = Field(5, description="Kernel of the three first layers; odd")
+    blocks: tuple[Count, ...] = Field(
+        (3, 4, 6, 3), min_length=1, description="Blocks of each stage: 3, 4, 6, 3 is xresnet1d50, 3, 4, 23, 3 is 101"
+    )
+    channels: Count = Field(64, description="Channels inside the blocks")
+    expansion: Count = Field(4, description="Channels between blocks over those inside")
+    kernel: Count = Field(5, description="Kernel of the blocks; odd")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kernel % 2 == 0 or self.stem_kernel % 2 == 0:
+            raise ValueError("kernel and stem_kernel must be odd")
+        return self
+
+
+class S4dEncoderConfig(BaseModel):
+    """Diagonal state space layers in both directions, S4D-Lin of Gu et al. (arXiv 2206.11893)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["s4d"] = "s4d"
+    fs_hz: Rate = Field(100.0, description="Sampling rate that the network is meant for")
+    n_leads: Count = Field(12, description="Leads of the input")
+    width: Count = Field(128, description="Channels, and length of a token")
+    n_layers: Count = Field(4, description="State space layers")
+    n_states: Count = Field(8, description="Complex states of a channel and direction")
+    patch: Count = Field(2, description="Samples that make one step of the state space")
+    min_step: Rate = Field(0.001, description="Shortest time step at the start; the longest memory")
+    max_step: Rate = Field(0.1, description="Longest time step at the start; the shortest memory")
+    dropout: Share = Field(0.1, description="Inside the layers")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.min_step > self.max_step:
+            raise ValueError("min_step must not be more than max_step")
+        return self
+
+
+class VitEncoderConfig(BaseModel):
+    """A vision transformer over patches of time, all leads in each; the default has 3.6 million weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["vit"] = "vit"
+    fs_hz: Rate = Field(100.0, description="Sampling rate that the network is meant for")
+    n_leads: Count = Field(12, description="Leads of the input")
+    patch: Count = Field(25, description="Samples of a patch; 25 are 0.25 s at 100 Hz")
+    width: Count = Field(192, description="Length of a token; even and a multiple of heads")
+    n_layers: Count = Field(8, description="Transformer layers")
+    n_heads: Count = Field(6, description="Attention heads")
+    ffn: Count = Field(768, description="Width of the feed-forward part")
+    dropout: Share = Field(0.0, description="After attention and feed-forward layers")
+    attention_dropout: Share = Field(0.0, description="On the attention weights")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_divisor(self.n_heads, self.width, "n_heads")
+        _check_divisor(2, self.width, "a pair")
+        return self
+
+
 def _check_divisor(part: int, whole: int, name: str) -> None:
     if whole % part:
         raise ValueError(f"{name} of {part} does not divide the width of {whole}")
 
 
-EncoderConfig = Annotated[ResidualEncoderConfig | TransformerEncoderConfig, Field(discriminator="kind")]
+EncoderConfig = Annotated[
+    ResidualEncoderConfig | TransformerEncoderConfig | XResNetEncoderConfig | S4dEncoderConfig | VitEncoderConfig,
+    Field(discriminator="kind"),
+]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from physioclr_core.models.config import EncoderConfig, ResidualEncoderConfig, TransformerEncoderConfig
+from physioclr_core.models.config import (
+    EncoderConfig,
+    ResidualEncoderConfig,
+    S4dEncoderConfig,
+    TransformerEncoderConfig,
+    VitEncoderConfig,
+    XResNetEncoderConfig,
+)
 
 _PAPER = TransformerEncoderConfig(local_gradient=0.1)
 
 ENCODER_PRESETS: dict[str, EncoderConfig] = {
     "residual-cnn": ResidualEncoderConfig(),
+    "xresnet1d50": XResNetEncoderConfig(),
+    "s4d": S4dEncoderConfig(),
+    "vit": VitEncoderConfig(),
     "paper": _PAPER,
     # A token of 40 ms beside 32 ms: what a kernel sees in time stays about the same.
     "paper-100hz": _PAPER.model_copy(update={"fs_hz": 100.0, "conv_layers": 2}),

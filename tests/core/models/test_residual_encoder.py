@@ -24,7 +24,7 @@ def real_input(n: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_it_computes_what_the_classifier_network_of_the_same_weights_embeds(encoder: ResidualEncoder) -> None:
-    config = encoder.config.model_dump(exclude={"kind"})
+    config = encoder.config.model_dump(exclude={"kind", "fs_hz"})
     network = ResidualCnn(ResidualCnnConfig(n_labels=2, dropout=0.0, **config)).eval()
     names = list(network.state_dict())[: len(encoder.state_dict())]
     weights = dict(zip(names, encoder.state_dict().values(), strict=True))
