@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "a data set for training: samples, labels and patients in one folder",
     "pretrain": "train an encoder without labels",
     "finetune": "train on labels: whole network, head alone or linear probe",
+    "evaluate": "figures of a fine-tuned run with intervals, tables and plots",
 }
 
 EXIT_ERROR = 2

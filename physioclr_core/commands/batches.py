@@ -82,3 +82,17 @@ def require_folder_of(out: Path) -> None:
         raise UserFacingError(f"{out}: this is a folder; name the file to write.")
     if not out.absolute().parent.is_dir():
         raise UserFacingError(f"{out}: its folder does not exist.")
+
+
+def require_new_folder(out: Path) -> None:
+    """Refuse an output folder that is a file or whose own folder does not exist, before any work is done.
+
+    Raises
+    ------
+    UserFacingError
+        In these two cases.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserFacingError(f"{out}: this is a file; name a folder to write.")
+    if not out.absolute().parent.is_dir():
+        raise UserFacingError(f"{out}: its folder does not exist.")

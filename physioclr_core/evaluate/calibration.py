@@ -83,30 +83,36 @@ def best_f1_threshold(labels: BoolArray, probability: FloatArray) -> float:
     return float((sorted_probability[best] + below) / 2.0)
 
 
-def fit_calibration(labels: BoolArray, logits: FloatArray, n_positive: npt.NDArray[np.int64]) -> Calibration:
+def fit_calibration(
+    labels: npt.NDArray[np.generic], logits: FloatArray, n_positive: npt.NDArray[np.int64]
+) -> Calibration:
     """Fit temperatures and thresholds.
 
     Parameters
     ----------
     labels, logits : ndarray, shape (n_records, n_labels)
-        The part to fit on.
+        The part to fit on; a label that is NaN is unknown and does not count.
     n_positive : ndarray of int64, shape (n_labels,)
         Positives of the whole calibration set, which decide what a label gets.
     """
     n_labels = labels.shape[1]
-    pooled = fit_temperature(labels, logits)
+    is_known = is_finite(labels)
+    truth = labels == 1
+    pooled = fit_temperature(truth[is_known], logits[is_known])
     temperature = np.full(n_labels, pooled)
     threshold = np.full(n_labels, np.nan)
     for index in np.flatnonzero(n_positive >= MIN_POSITIVES):
-        if not labels[:, index].any():
+        rows = is_known[:, index]
+        positive, own = truth[rows, index], logits[rows, index]
+        if not positive.any():
             continue  # all its positives are in the part that is held out
-        temperature[index] = fit_temperature(labels[:, index], logits[:, index])
-        threshold[index] = best_f1_threshold(labels[:, index], sigmoid(logits[:, index] / temperature[index]))
+        temperature[index] = fit_temperature(positive, own)
+        threshold[index] = best_f1_threshold(positive, sigmoid(own / temperature[index]))
     return Calibration(temperature, threshold, pooled)
 
 
 def cross_fit(
-    labels: BoolArray, logits: FloatArray, patient_id: npt.NDArray[np.int64], n_parts: int, seed: int
+    labels: npt.NDArray[np.generic], logits: FloatArray, patient_id: npt.NDArray[np.int64], n_parts: int, seed: int
 ) -> CrossFitted:
     """Calibrate every record with a fit on the other patients' parts.
 
@@ -118,7 +124,7 @@ def cross_fit(
         Parts of patients.
     seed : int
     """
-    n_positive = labels.sum(axis=0)
+    n_positive = (labels == 1).sum(axis=0)
     part = patient_parts(patient_id, n_parts, seed)
     probability = np.empty(labels.shape)
     decision = np.empty(labels.shape)
@@ -128,6 +134,11 @@ def cross_fit(
         probability[held_out] = sigmoid(logits[held_out] / fit.temperature)
         decision[held_out] = np.where(np.isnan(fit.threshold), np.nan, probability[held_out] >= fit.threshold)
     return CrossFitted(probability, decision)
+
+
+def is_finite(labels: npt.NDArray[np.generic]) -> BoolArray:
+    """Tell which labels are known; boolean ones all are."""
+    return np.ones(labels.shape, np.bool_) if labels.dtype == np.bool_ else np.isfinite(labels.astype(np.float64))
 
 
 def patient_parts(patient_id: npt.NDArray[np.int64], n_parts: int, seed: int) -> npt.NDArray[np.int64]:

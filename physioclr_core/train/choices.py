@@ -10,15 +10,20 @@ from pydantic import BaseModel, BeforeValidator
 
 from physioclr_core.augment.config import AugmentConfig
 from physioclr_core.augment.presets import AUGMENT_PRESETS
+from physioclr_core.losses.config import ObjectiveConfig
 from physioclr_core.models.config import EncoderConfig
 from physioclr_core.models.presets import ENCODER_PRESETS
 
 
 def _named(presets: Mapping[str, BaseModel], what: str) -> BeforeValidator:
+    default = next(iter(presets.values())).model_dump()
+
     def resolve(value: Any) -> Any:
         if isinstance(value, dict) and "preset" in value:
             changes = {key: setting for key, setting in value.items() if key != "preset"}
             return {**resolve(value["preset"]).model_dump(), **changes}
+        if isinstance(value, dict) and "kind" in default and "kind" not in value:
+            return {**default, **value}
         if not isinstance(value, str):
             return value
         if value not in presets:
@@ -30,5 +35,13 @@ def _named(presets: Mapping[str, BaseModel], what: str) -> BeforeValidator:
     return BeforeValidator(resolve)
 
 
+def _with_kind(value: Any) -> Any:
+    """Take a name for an objective with its own defaults, and settings without a kind for SimCLR's."""
+    if isinstance(value, str):
+        return {"kind": value}
+    return {"kind": "simclr", **value} if isinstance(value, dict) else value
+
+
 EncoderChoice = Annotated[EncoderConfig, _named(ENCODER_PRESETS, "encoder")]
 AugmentChoice = Annotated[AugmentConfig, _named(AUGMENT_PRESETS, "augmentation")]
+ObjectiveChoice = Annotated[ObjectiveConfig, BeforeValidator(_with_kind)]

@@ -18,10 +18,11 @@ from physioclr_core.models.build import build_encoder
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
 from physioclr_core.train.checkpoint import load_weights, read_tensors, save_tensors
-from physioclr_core.train.distributed import world
+from physioclr_core.train.distributed import World, world
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.loop import Task, fit
 from physioclr_core.train.predict import embed, predict
+from physioclr_core.train.predictions_file import KeptPredictions
 from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained
 from physioclr_core.train.records import TrainingData, open_training_data
 from physioclr_core.train.run_folder import RunFolder
@@ -66,7 +67,9 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         record["n_train"], record["n_select"] = len(data.train), len(data.select)
         with run.owned(record, MUST_AGREE, places_of(config), here.is_first):
             if config.mode == "linear-probe":
-                return _linear_probe(config, data, encoder.to(here.device), run)
+                result = _linear_probe(config, data, encoder.to(here.device), run)
+                _keep_predictions(config, data, here, run)
+                return result
             objective = objective_of(config, data, encoder)
 
             def validate(average: Objective) -> dict[str, float]:
@@ -75,7 +78,19 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
                 return {"macro_auroc": macro_auroc(data.select.known_labels, predictions.logits)}
 
             task = Task(objective, data.train, validate, "macro_auroc", config.encoder_rate)
-            return fit(task, config.loop, config.optimizer, run, here, on_step)
+            result = fit(task, config.loop, config.optimizer, run, here, on_step)
+            _keep_predictions(config, data, here, run)
+            return result
+
+
+def _keep_predictions(config: FinetuneConfig, data: TrainingData, here: World, run: RunFolder) -> None:
+    """Write what the kept weights say of the records that select."""
+    if not here.is_first:
+        return
+    classifier, _, _ = load_finetuned(run.path)
+    predictions = predict(classifier.to(here.device), data.select, config.windows)
+    select = data.select
+    KeptPredictions(predictions.logits, select.known_labels, select.patient, select.rows).write(run.path)
 
 
 def starting_encoder(config: FinetuneConfig) -> tuple[Encoder, Path | None]:

@@ -1,0 +1,121 @@
+"""Plots of a report: labels with their intervals, ROC and precision-recall curves, and reliability."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from physioclr_core.evaluate.bootstrap import Interval
+from physioclr_core.evaluate.report import Report
+
+ACCENT, INK, QUIET = "#0b6bcb", "#2b2f36", "#b9c0ca"
+_MAX_LABELS = 40
+_DPI = 150
+
+
+def write_plots(
+    report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArray[np.floating], folder: Path
+) -> None:
+    """Write ``labels.png`` and ``curves.png``.
+
+    Parameters
+    ----------
+    report : Report
+    labels, logits : ndarray, shape (n_records, n_labels)
+        What the report was made from; NaN labels are unknown.
+    folder : Path
+    """
+    rows = [(f"{f.label}  ({f.n_positive})", f.auroc) for f in report.labels if f.auroc.value is not None]
+    rows.sort(key=lambda row: row[1].value or 0.0)
+    if len(rows) > _MAX_LABELS:
+        kept = np.linspace(0, len(rows) - 1, _MAX_LABELS).astype(int)
+        note = f"{_MAX_LABELS} of {len(rows)} labels, evenly from the lowest to the highest; all are in the table"
+        rows = [rows[index] for index in kept]
+    else:
+        note = ""
+    save(
+        intervals_figure(rows, f"AUROC of each label (positives), {report.part}", "AUROC", 0.5, note),
+        folder / "labels.png",
+    )
+    save(_curves(report, labels, logits), folder / "curves.png")
+
+
+def intervals_figure(
+    rows: list[tuple[str, Interval]], title: str, axis: str, reference: float | None = None, note: str = ""
+) -> Figure:
+    """Return a plot of figures with their intervals, one line each, the last at the top."""
+    figure = Figure(figsize=(7.0, 0.9 + 0.24 * max(len(rows), 3)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, (_, value) in enumerate(rows):
+        if value.value is None:
+            continue
+        if value.low is not None and value.high is not None:
+            axes.plot([value.low, value.high], [place, place], color=QUIET, linewidth=2.5, solid_capstyle="round")
+        axes.plot([value.value], [place], "o", color=ACCENT, markersize=4.5)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set_ylim(-0.7, max(len(rows), 1) - 0.3)
+    if reference is not None:
+        axes.axvline(reference, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    _style(axes)
+    axes.set_xlabel(axis + (f"\n{note}" if note else ""), color=INK, fontsize=8)
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    return figure
+
+
+def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArray[np.floating]) -> Figure:
+    figure = Figure(figsize=(10.5, 3.7), layout="constrained")
+    roc, pr, reliability = figure.subplots(1, 3)
+    drawn = sorted((f for f in report.labels if f.auroc.value is not None), key=lambda f: -f.n_positive)[:8]
+    names = [f.label for f in report.labels]
+    for number, label in enumerate(drawn):
+        column = names.index(label.label)
+        is_known = np.isfinite(labels[:, column])
+        order = np.argsort(-logits[is_known, column], kind="stable")
+        positive = labels[is_known, column][order] == 1.0
+        hits, alarms = np.cumsum(positive), np.cumsum(~positive)
+        style = {"color": ACCENT, "linewidth": 1.2, "alpha": 1.0 - 0.11 * number}
+        roc.plot(np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]), **style, label=label.label)
+        pr.plot(hits / hits[-1], hits / (hits + alarms), **style)
+        probability = 1.0 / (1.0 + np.exp(-logits[is_known, column][order].astype(np.float64)))
+        parts = [part for part in np.array_split(np.arange(len(order)), 10) if len(part)]
+        reliability.plot(
+            [probability[part].mean() for part in parts], [positive[part].mean() for part in parts], **style
+        )
+    for axes, title, across, up in (
+        (roc, "ROC, the most frequent labels", "1 - specificity", "sensitivity"),
+        (pr, "Precision and recall", "recall", "precision"),
+        (reliability, "Reliability before calibration, tenths", "mean probability", "share positive"),
+    ):
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_aspect("equal")
+        _style(axes)
+        axes.set_title(title, loc="left", fontsize=10, color=INK)
+        axes.set_xlabel(across, fontsize=8, color=INK)
+        axes.set_ylabel(up, fontsize=8, color=INK)
+    for axes in (roc, reliability):
+        axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    if drawn:
+        roc.legend(fontsize=7, frameon=False, loc="lower right")
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, without a window and without the program's name in it."""
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+
+
+def _style(axes: object) -> None:
+    from matplotlib.axes import Axes
+
+    assert isinstance(axes, Axes)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(QUIET)
+    axes.tick_params(colors=INK, labelsize=7, length=2.5, color=QUIET)

@@ -1,0 +1,157 @@
+"""The result of an evaluation: every figure with its interval and numbers, as JSON and as a Markdown table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from physioclr_core.evaluate.bootstrap import Interval
+from physioclr_core.evaluate.calibration_figures import CalibrationFigures
+from physioclr_core.evaluate.conformal import ConformalFigures
+from physioclr_core.files import replaced
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """Of one label; None is undefined.
+
+    Attributes
+    ----------
+    label : str
+    n, n_positive : int
+        Records whose label is known, and those that carry it.
+    auroc, average_precision : Interval
+    f1 : float or None
+        At cross-fitted thresholds; None where the label has none.
+    calibration : CalibrationFigures
+    """
+
+    label: str
+    n: int
+    n_positive: int
+    auroc: Interval
+    average_precision: Interval
+    f1: float | None
+    calibration: CalibrationFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Of a network on one part of a data set.
+
+    Attributes
+    ----------
+    task, part : str
+    n_records, n_patients, n_labels : int
+        Labels with positive and negative records; only they are in the means.
+    macro_auroc, macro_average_precision : Interval
+    macro_f1 : float or None
+    n_labels_f1, n_labels_undecided : int
+    expected_calibration_error : Interval
+        Mean over the labels with at least twenty positives.
+    n_labels_calibration : int
+    brier : float or None
+        Mean over the labels in the macro figures.
+    challenge_metric : float or None
+        Only of the task of that name's classes.
+    conformal : ConformalFigures or None
+    n_resamples : int
+    labels : tuple of LabelFigures
+    notes : tuple of str
+        What could not be measured, and why.
+    """
+
+    task: str
+    part: str
+    n_records: int
+    n_patients: int
+    n_labels: int
+    macro_auroc: Interval
+    macro_average_precision: Interval
+    macro_f1: float | None
+    n_labels_f1: int
+    n_labels_undecided: int
+    expected_calibration_error: Interval
+    n_labels_calibration: int
+    brier: float | None
+    challenge_metric: float | None
+    conformal: ConformalFigures | None
+    n_resamples: int
+    labels: tuple[LabelFigures, ...]
+    notes: tuple[str, ...]
+
+    def values(self) -> dict[str, Any]:
+        """Return JSON values; numbers have six digits, undefined ones are null."""
+        return {"schema": SCHEMA, **_rounded(asdict(self))}
+
+    def write(self, folder: Path) -> None:
+        """Write ``report.json`` and ``report.md``."""
+        texts = {"report.json": json.dumps(self.values(), indent=1) + "\n", "report.md": self.markdown()}
+        for name, text in texts.items():
+            with replaced(folder / name) as file:
+                file.write(text.encode())
+
+    def markdown(self) -> str:
+        """Return the report for people."""
+        lines = [
+            f"# {self.task} on {self.part}",
+            "",
+            f"{self.n_records} records of {self.n_patients} patients; {self.n_labels} of {len(self.labels)} labels "
+            "have positive and negative records. Intervals: 95 %, percentile bootstrap over patients, "
+            f"{self.n_resamples} resamples.",
+            "",
+            "| figure | value (95 % interval) | over |",
+            "|---|---|---|",
+            f"| macro AUROC | {text_of(self.macro_auroc)} | {self.n_labels} labels |",
+            f"| macro AUPRC | {text_of(self.macro_average_precision)} | {self.n_labels} labels |",
+            f"| macro F1, cross-fitted thresholds | {number(self.macro_f1)} | {self.n_labels_f1} labels; "
+            f"{self.n_labels_undecided} have too few positives for a threshold |",
+            f"| expected calibration error | {text_of(self.expected_calibration_error)} | "
+            f"{self.n_labels_calibration} labels with at least 20 positives |",
+            f"| Brier score | {number(self.brier, 4)} | {self.n_labels} labels |",
+        ]
+        if self.challenge_metric is not None:
+            lines.append(f"| Challenge metric | {number(self.challenge_metric)} | 26 classes |")
+        if self.conformal is not None:
+            sets = self.conformal
+            lines.append(
+                f"| prediction sets, {sets.level:.0%} of a record's labels promised | {number(sets.recall)} found, "
+                f"{sets.n_whole} of {sets.n} whole ({sets.whole_low:.3f}-{sets.whole_high:.3f}) | "
+                f"{sets.mean_size:.1f} labels in a set |"
+            )
+        lines += ["", "| label | n | positive | AUROC | AUPRC | F1 | ECE | Brier | slope |"]
+        lines.append("|---|---|---|---|---|---|---|---|---|")
+        for label in self.labels:
+            cells = [label.label, str(label.n), str(label.n_positive), text_of(label.auroc)]
+            cells += [text_of(label.average_precision), number(label.f1)]
+            fit = label.calibration
+            cells += [number(fit.expected_calibration_error), number(fit.brier, 4), number(fit.slope, 2)]
+            lines.append("| " + " | ".join(cells) + " |")
+        lines += [f"\n{note}" for note in self.notes]
+        return "\n".join([*lines, ""])
+
+
+def text_of(interval: Interval) -> str:
+    """Return a figure with its interval, or "unknown"."""
+    if interval.value is None:
+        return "unknown"
+    if interval.low is None or interval.high is None:
+        return number(interval.value)
+    return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a figure, or "unknown"."""
+    return "unknown" if value is None else f"{value:.{digits}f}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return round(value, 6) if isinstance(value, float) else value
