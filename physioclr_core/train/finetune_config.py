@@ -12,6 +12,7 @@ from physioclr_core.models.presets import ENCODER_PRESETS
 from physioclr_core.train.choices import AugmentChoice, EncoderChoice
 from physioclr_core.train.data_config import DataConfig
 from physioclr_core.train.loop_config import LoopConfig, OptimizerConfig
+from physioclr_core.train.run_config import RunConfig
 
 
 class WindowConfig(BaseModel):
@@ -24,10 +25,8 @@ class WindowConfig(BaseModel):
     aggregate: Literal["mean", "max"] = Field("mean", description="How a record's windows make one logit")
 
 
-class FinetuneConfig(BaseModel):
+class FinetuneConfig(RunConfig):
     """Everything that decides a fine-tuning run, a probe or supervised training from scratch."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: DataConfig
     task: str = Field("ptbxl-all", description="Labels that are learnt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from physioclr_core.augment.presets import AUGMENT_PRESETS
 from physioclr_core.losses.config import SimClrConfig
@@ -12,12 +12,11 @@ from physioclr_core.models.presets import ENCODER_PRESETS
 from physioclr_core.train.choices import AugmentChoice, EncoderChoice, ObjectiveChoice
 from physioclr_core.train.data_config import DataConfig
 from physioclr_core.train.loop_config import LoopConfig, OptimizerConfig
+from physioclr_core.train.run_config import RunConfig
 
 
-class PretrainConfig(BaseModel):
+class PretrainConfig(RunConfig):
     """Everything that decides a pretraining run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: DataConfig
     encoder: EncoderChoice = Field(ENCODER_PRESETS["residual-cnn"], description="The network that is trained")
