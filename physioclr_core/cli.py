@@ -16,7 +16,7 @@ from physioclr_core.errors import UserFacingError
 # code; only the one that is asked for is imported, so that --help needs no numpy.
 COMMANDS: dict[str, str] = {
     "read": "leads, patient, acquisition and import report of a record",
-    "predict": "calibrated probabilities of the 71 statements as CSV",
+    "predict": "calibrated probabilities of a model's labels as CSV",
     "embed": "embeddings as .npz: record, embedding, fingerprint",
     "similar": "the nearest ECGs of the reference library",
     "beats": "R peaks of records as JSON",
@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "prepare": "a data set for training: samples, labels and patients in one folder",
     "pretrain": "train an encoder without labels",
     "finetune": "train on labels: whole network, head alone or linear probe",
+    "export": "a fine-tuned run as a model that the application opens",
     "evaluate": "figures of a fine-tuned run with intervals, tables and plots",
 }
 

@@ -1,4 +1,4 @@
-"""``physioclr predict``: calibrated probabilities of the 71 statements, one row a record."""
+"""``physioclr predict``: calibrated probabilities of a model's labels, one row a record."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from physioclr_core.commands.batches import (
     outcomes_with_progress,
     require_folder_of,
 )
-from physioclr_core.errors import UserFacingError
 from physioclr_core.files import replaced
 from physioclr_core.statements import statement_codes
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("predict", help="calibrated probabilities of the 71 statements as CSV")
+    parser = subparsers.add_parser("predict", help="calibrated probabilities of a model's labels as CSV")
     add_batch_arguments(parser)
     parser.add_argument("--csv", type=Path, required=True, metavar="OUT", help="file to write")
     parser.set_defaults(run=run)
@@ -38,10 +37,8 @@ def run(args: argparse.Namespace) -> int:
     require_folder_of(args.csv)
     records = all_records(args.paths)
     model = open_model(args)
-    codes = statement_codes()
-    missing = [code for code in codes if code not in model.manifest.codes]
-    if missing:
-        raise UserFacingError(f"{model.folder}: this model does not predict {', '.join(missing)}.")
+    # A model of the 71 statements gives them in their own order; any other its labels as it has them.
+    codes = statement_codes() if {*statement_codes()} <= {*model.manifest.codes} else model.manifest.codes
     column = [model.manifest.codes.index(code) for code in codes]
     n_failed = 0
     with replaced(args.csv) as file:

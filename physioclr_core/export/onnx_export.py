@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from physioclr_core.errors import ModelError
 from physioclr_core.infer.session import open_session
-from physioclr_core.models.residual_cnn import ResidualBlock, ResidualCnn, Shortcut
+from physioclr_core.models.residual_cnn import ResidualBlock, Shortcut
 
 PARITY_LIMIT = 1e-4
 
@@ -28,19 +28,21 @@ class Parity:
     probability: float
 
 
-def export_onnx(model: ResidualCnn, path: Path, n_samples: int) -> None:
+def export_onnx(model: nn.Module, path: Path, n_samples: int, n_leads: int = 12) -> None:
     """Write ``model`` with inputs ``ecg`` and ``mask`` and outputs ``logits`` and ``embedding``; batch is dynamic.
 
     Parameters
     ----------
-    model : ResidualCnn
+    model : nn.Module
+        Takes x (batch, n_leads, n_samples) and mask (batch, n_samples), gives logits and embedding.
     path : Path
     n_samples : int
         Window length.
+    n_leads : int
     """
     model = copy.deepcopy(model).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     _fuse_pooled_shortcuts_(model)
-    x = torch.randn(2, model.config.n_leads, n_samples)
+    x = torch.randn(2, n_leads, n_samples)
     mask = torch.ones(2, n_samples)
     batch = torch.export.Dim("batch", min=1)
     program = torch.onnx.export(
@@ -99,9 +101,9 @@ class FusedShortcut(nn.Module):
         return y * (2.0 / (mask[..., ::2] + mask[..., 1::2]).clamp(min=1.0)) + self.bias
 
 
-def _fuse_pooled_shortcuts_(model: ResidualCnn) -> None:
-    for block in model.blocks:
-        assert isinstance(block, ResidualBlock)
+def _fuse_pooled_shortcuts_(model: nn.Module) -> None:
+    blocks = [module for module in model.modules() if isinstance(module, ResidualBlock)]
+    for block in blocks:
         if block.stride == 2 and isinstance(block.shortcut, Shortcut):
             _, conv, norm = block.shortcut
             assert isinstance(conv, nn.Conv2d)
@@ -110,12 +112,12 @@ def _fuse_pooled_shortcuts_(model: ResidualCnn) -> None:
 
 
 @torch.inference_mode()
-def check_parity(model: ResidualCnn, path: Path, x: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]) -> Parity:
+def check_parity(model: nn.Module, path: Path, x: npt.NDArray[np.float32], mask: npt.NDArray[np.float32]) -> Parity:
     """Compare torch and ONNX on prepared windows.
 
     Parameters
     ----------
-    model : ResidualCnn
+    model : nn.Module
     path : Path
         The ONNX file.
     x : ndarray of float32, shape (n_windows, n_leads, n_samples)

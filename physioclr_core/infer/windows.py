@@ -105,8 +105,9 @@ def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
     if len(flat) == len(spec.leads):
         raise NotAssessedError("all leads are flat")
     if missing or flat:
+        needed = "all twelve leads" if len(spec.leads) == 12 else _listed(list(spec.leads))
         parts = [f"{_listed(missing)} not recorded"] * bool(missing) + [f"{_listed(flat)} without signal"] * bool(flat)
-        raise NotAssessedError(f"{' and '.join(parts)}; the model needs all twelve leads")
+        raise NotAssessedError(f"{' and '.join(parts)}; the model needs {needed}")
     return np.stack([leads[name] for name in spec.leads])
 
 
