@@ -5,22 +5,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+_N_BLOCKS = 100
+
 
 def label_fraction_rows(
     labels: npt.NDArray[np.float32], patient: npt.NDArray[np.int64], fraction: float, seed: int
 ) -> npt.NDArray[np.int64]:
     """Return the rows of a share of the patients.
 
-    Patients are put into one order per seed, by iterative stratification (Sechidis et al., ECML 2011) into blocks of
-    a hundredth each; a share is the first blocks, so that 1 % lies within 10 % and 10 % within 100 %.
+    Patients are dealt once a seed, by iterative stratification, to a hundred blocks; a share is the first blocks, so
+    that 1 % lies within 10 % and 10 % within 100 %. Patients of whom no label is known are in no share.
 
     Parameters
     ----------
     labels : ndarray of float32, shape (n_records, n_labels)
-        NaN counts as not carried.
+        NaN is unknown and counts as not carried.
     patient : ndarray of int64, shape (n_records,)
     fraction : float
-        Of the patients, > 0 and <= 1; rounded to hundredths, at least one.
+        Of the patients, > 0 and <= 1; rounded to hundredths, at least one hundredth.
     seed : int
 
     Returns
@@ -28,8 +30,10 @@ def label_fraction_rows(
     ndarray of int64
         Sorted.
     """
-    block = stratified_blocks(labels, patient, 100, seed)
-    return np.flatnonzero(block < max(1, round(100 * fraction)))
+    is_known = ~np.isnan(labels).all(axis=1)
+    rows = np.flatnonzero(np.isin(patient, patient[is_known]))
+    block = stratified_blocks(labels[rows], patient[rows], _N_BLOCKS, seed)
+    return rows[block < max(1, round(_N_BLOCKS * fraction))]
 
 
 def stratified_blocks(
@@ -37,49 +41,48 @@ def stratified_blocks(
 ) -> npt.NDArray[np.int64]:
     """Deal patients to blocks of equal size in which every label is as frequent as in all.
 
-    A label with fewer patients than blocks goes to the first blocks first, so that small shares hold every label as
-    long as that is possible without making them unlike the whole in the other labels.
+    Iterative stratification (Sechidis, Tsoumakas and Vlahavas, On the stratification of multi-label data, ECML PKDD
+    2011): the rarest label that is left is dealt first, each of its patients to the block that lacks the label most. Of
+    blocks that lack it equally the paper takes the one with most room; for a label with fewer patients than blocks it
+    is here the first that has none, so that small shares hold every label. Such labels are more frequent in a small
+    share than in all, the price of there being any.
 
     Parameters
     ----------
     labels : ndarray of float32, shape (n_records, n_labels)
+        A patient carries a label if any of their records is 1.
     patient : ndarray of int64, shape (n_records,)
     n_blocks : int
     seed : int
+        Of the order of patients.
 
     Returns
     -------
     ndarray of int64, shape (n_records,)
         Block of each record.
     """
-    rng = np.random.default_rng(seed)
     numbers, of_record = np.unique(patient, return_inverse=True)
     n_patients = len(numbers)
     carries = np.zeros((n_patients, labels.shape[1]), np.bool_)
     np.logical_or.at(carries, of_record, labels == 1.0)
+    total = carries.sum(axis=0)
     block = np.full(n_patients, -1, np.int64)
     room = np.full(n_blocks, n_patients / n_blocks)
-    wanted = np.repeat(carries.sum(axis=0, keepdims=True) / n_blocks, n_blocks, axis=0)
-    shuffled = rng.permutation(n_patients)
-    while (block < 0).any():
-        waiting = shuffled[block[shuffled] < 0]
+    lacking = np.repeat(total[None] / n_blocks, n_blocks, axis=0)
+    waiting = np.random.default_rng(seed).permutation(n_patients)
+    while len(waiting):
         left = carries[waiting].sum(axis=0)
         if not left.any():
-            # Patients without a label that is left fill what room there is.
-            for person in waiting:
-                block[person] = _most(room, room)
-                room[block[person]] -= 1.0
             break
-        rarest = int(np.argmin(np.where(left > 0, left, np.iinfo(np.int64).max)))
+        rarest = int(np.argmin(np.where(left > 0, left, n_patients + 1)))
         for person in waiting[carries[waiting, rarest]]:
-            chosen = _most(wanted[:, rarest], room)
+            best = np.flatnonzero(lacking[:, rarest] >= lacking[:, rarest].max() - 1e-9)
+            chosen = int(best[0] if total[rarest] < n_blocks else best[np.argmax(room[best])])
             block[person] = chosen
-            wanted[chosen, carries[person]] -= 1.0
+            lacking[chosen, carries[person]] -= 1.0
             room[chosen] -= 1.0
+        waiting = waiting[block[waiting] < 0]
+    for person in waiting:
+        block[person] = np.argmax(room)
+        room[block[person]] -= 1.0
     return block[of_record]
-
-
-def _most(wanted: npt.NDArray[np.float64], room: npt.NDArray[np.float64]) -> int:
-    """Return the block that wants most, of equals the one with most room, of those the first."""
-    best = np.flatnonzero(wanted >= wanted.max() - 1e-9)
-    return int(best[np.argmax(room[best])])
