@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "pretrain": "train an encoder without labels",
     "finetune": "train on labels: whole network, head alone or linear probe",
     "export": "a fine-tuned run as a model that the application opens",
+    "compare": "arms against each other: all runs, then one table with intervals",
     "evaluate": "figures of a fine-tuned run with intervals, tables and plots",
 }
 

@@ -32,4 +32,4 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         "thresholds and calibration are cross-fitted by patient, the others are slightly optimistic.",
         "",
     ]
-    return "\n".join(lines) + report.markdown().replace("# ", "## ", 1)
+    return "\n".join([*lines, ""]) + report.markdown().replace("# ", "## ", 1)

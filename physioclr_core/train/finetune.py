@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from physioclr_core.data.tasks import check_task
+from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.evaluate.linear_probe import fit_linear_probe
 from physioclr_core.losses.objective import Objective
@@ -23,7 +25,7 @@ from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.loop import Task, fit
 from physioclr_core.train.predict import embed, predict
 from physioclr_core.train.predictions_file import KeptPredictions
-from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained
+from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained, pretrained_config
 from physioclr_core.train.records import TrainingData, open_training_data
 from physioclr_core.train.run_folder import RunFolder
 from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record
@@ -55,11 +57,12 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
     UserFacingError
         If data, configuration, pretraining or folder do not fit each other, or training cannot go on.
     """
+    config = with_encoder(config)
     data = open_training_data(config.data, config.task)
     assert data.task is not None
     check_task(data.task, {"training": data.train.rows, "selection": data.select.rows})
     encoder, weights = starting_encoder(config)
-    check_rate(data.train.fs_hz, encoder_fs_hz(config, encoder))
+    check_rate(data.train.fs_hz, config.encoder_or_default().fs_hz)
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("finetune", config, data.data_sha256, weights)
@@ -93,6 +96,22 @@ def _keep_predictions(config: FinetuneConfig, data: TrainingData, here: World, r
     KeptPredictions(predictions.logits, select.known_labels, select.patient, select.rows).write(run.path)
 
 
+def with_encoder(config: FinetuneConfig) -> FinetuneConfig:
+    """Return the configuration with the encoder of its pretraining, which the run's record then holds.
+
+    Raises
+    ------
+    UserFacingError
+        If the pretraining cannot be read, or its encoder is not the one that the configuration names.
+    """
+    if config.pretrained is None:
+        return config
+    encoder = pretrained_config(config.pretrained).encoder
+    if config.encoder is not None and config.encoder != encoder:
+        raise UserFacingError(f"{config.pretrained}: was pretrained with another encoder than the configuration names.")
+    return config.model_copy(update={"encoder": encoder})
+
+
 def starting_encoder(config: FinetuneConfig) -> tuple[Encoder, Path | None]:
     """Return the encoder that training starts from and the file of its weights, None where they are random.
 
@@ -104,16 +123,9 @@ def starting_encoder(config: FinetuneConfig) -> tuple[Encoder, Path | None]:
     torch.manual_seed(config.loop.seed)
     if config.pretrained is None:
         return build_encoder(config.encoder_or_default()), None
-    encoder, _ = load_pretrained(config.pretrained)
+    encoder = load_pretrained(config.pretrained)
     torch.manual_seed(config.loop.seed)
     return encoder, RunFolder(config.pretrained).best
-
-
-def encoder_fs_hz(config: FinetuneConfig, encoder: Encoder) -> float:
-    """Return the rate that a run's encoder is meant for."""
-    if config.pretrained is None:
-        return config.encoder_or_default().fs_hz
-    return load_pretrained(config.pretrained)[1].encoder.fs_hz
 
 
 def new_classifier(config: FinetuneConfig, encoder: Encoder, n_labels: int) -> Classifier:
@@ -150,6 +162,7 @@ def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -
 
 
 def _linear_probe(config: FinetuneConfig, data: TrainingData, encoder: Encoder, run: RunFolder) -> dict[str, Any]:
+    started = time.monotonic()
     train, select = (embed(encoder, records, config.windows) for records in (data.train, data.select))
     labels = data.train.known_labels
     probe = fit_linear_probe(train, labels, select, data.select.known_labels)
@@ -159,7 +172,8 @@ def _linear_probe(config: FinetuneConfig, data: TrainingData, encoder: Encoder, 
         head.weight.copy_(torch.from_numpy(probe.weight))
         head.bias.copy_(torch.from_numpy(probe.bias))
     save_tensors(run.best, objective.state_dict(), {"penalty": probe.penalty, "macro_auroc": probe.macro_auroc})
-    run.event(event="probe", step=0, penalty=probe.penalty, macro_auroc=probe.macro_auroc)
+    seconds = round(time.monotonic() - started, 1)
+    run.event(event="probe", step=0, seconds=seconds, penalty=probe.penalty, macro_auroc=probe.macro_auroc)
     return {"best": probe.macro_auroc, "best_epoch": 0, "n_steps": 0}
 
 

@@ -123,18 +123,29 @@ def check_rate(data_fs_hz: float, encoder_fs_hz: float) -> None:
         )
 
 
-def load_pretrained(run_path: Path) -> tuple[Encoder, PretrainConfig]:
-    """Return the encoder that a pretraining run kept, and the run's configuration.
+def pretrained_config(run_path: Path) -> PretrainConfig:
+    """Return the configuration of a pretraining run.
+
+    Raises
+    ------
+    UserFacingError
+        If the folder is no pretraining run.
+    """
+    config, _ = recorded_config(PretrainConfig, RunFolder.existing(run_path), "pretrain")
+    return config
+
+
+def load_pretrained(run_path: Path) -> Encoder:
+    """Return the encoder that a pretraining run kept.
 
     Raises
     ------
     UserFacingError
         If the folder is no pretraining run, or has kept nothing yet.
     """
-    run = RunFolder.existing(run_path)
-    config, _ = recorded_config(PretrainConfig, run, "pretrain")
-    encoder = build_encoder(config.encoder)
+    encoder = build_encoder(pretrained_config(run_path).encoder)
+    path = RunFolder(run_path).best
     prefix = "encoder."
-    tensors = {k.removeprefix(prefix): v for k, v in read_tensors(run.best).items() if k.startswith(prefix)}
-    load_weights(encoder, tensors, run.best)
-    return encoder, config
+    tensors = {k.removeprefix(prefix): v for k, v in read_tensors(path).items() if k.startswith(prefix)}
+    load_weights(encoder, tensors, path)
+    return encoder

@@ -22,6 +22,10 @@ HEARTBEAT_S = 5.0
 STALE_S = 30.0
 
 
+class RunBusyError(UserFacingError):
+    """Another process is training in this folder."""
+
+
 class RunFolder:
     """One run's folder, owned by one process at a time.
 
@@ -147,7 +151,7 @@ class RunFolder:
                 age_s, owner = STALE_S, {}
             is_ours = owner.get("pid") == os.getpid() and owner.get("host") == socket.gethostname()
             if age_s < STALE_S and not is_ours and not _is_gone(owner):
-                raise UserFacingError(f"{self.path}: process {owner.get('pid')} is already training here.")
+                raise RunBusyError(f"{self.path}: process {owner.get('pid')} is already training here.")
         self._write(lock, {"pid": os.getpid(), "host": socket.gethostname()})
         done = threading.Event()
 
