@@ -9,11 +9,22 @@ import numpy as np
 from physioclr_core.data.segments import Segments
 from physioclr_core.losses.cmsc import Cmsc
 from physioclr_core.losses.config import ObjectiveConfig
+from physioclr_core.losses.ecg_fm import EcgFm
+from physioclr_core.losses.masked_reconstruction import MaskedReconstruction
 from physioclr_core.losses.objective import Objective
 from physioclr_core.losses.simclr import SimClr
+from physioclr_core.losses.three_kg import ThreeKg
+from physioclr_core.losses.wav2vec2 import Wav2Vec2
 from physioclr_core.models.encoder import Encoder
 
-_OBJECTIVES: dict[str, Callable[..., Objective]] = {"simclr": SimClr, "cmsc": Cmsc}
+_OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "simclr": SimClr,
+    "cmsc": Cmsc,
+    "3kg": ThreeKg,
+    "masked-reconstruction": MaskedReconstruction,
+    "wav2vec2": Wav2Vec2,
+    "ecg-fm": EcgFm,
+}
 
 
 def build_objective(

@@ -58,7 +58,8 @@ def info_nce(
     positives_in_denominator : bool
         Let an anchor's other positives count in the denominator of each.
     """
-    similarity = normalised(anchors) @ normalised(candidates).T / temperature
+    with torch.autocast(anchors.device.type, enabled=False):  # bfloat16 holds two digits of a similarity
+        similarity = normalised(anchors) @ normalised(candidates).T / temperature
     negatives = similarity.masked_fill(~is_negative, -torch.inf)
     is_counted = is_positive.any(1) & is_negative.any(1)
     # Rows without a negative would make an infinity whose gradient is not a number.
