@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from physioclr_core.models.dropout import Dropout, dropout
+
 # Finite even in half precision, so that a row without any signal gets equal weights and no NaN; far below real scores.
 _MASKED_SCORE = -3e4
 
@@ -51,14 +53,17 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Return attended tokens (batch, n_tokens, width); ``bias`` is that of ``attention_bias``."""
         n_batch, n_tokens, width = x.shape
-        heads = self.qkv(x).view(n_batch, n_tokens, 3, self.n_heads, width // self.n_heads).permute(2, 0, 3, 1, 4)
-        y = functional.scaled_dot_product_attention(
-            heads[0],
-            heads[1],
-            heads[2],
-            attn_mask=bias.to(heads.dtype).expand(n_batch, 1, n_tokens, n_tokens),
-            dropout_p=self.dropout if self.training else 0.0,
-        )
+        heads = self.qkv(x).view(n_batch, n_tokens, 3, self.n_heads, width // self.n_heads)
+        query, key, value = (part.transpose(1, 2) for part in heads.unbind(2))
+        bias = bias.to(heads.dtype)
+        p = self.dropout if self.training else 0.0
+        if p > 0.0 and x.device.type == "cpu":
+            # The fused attention of processors has no dropout.
+            scores = (query * (width // self.n_heads) ** -0.5) @ key.transpose(-1, -2) + bias
+            y = dropout(scores.softmax(-1), p).to(value.dtype) @ value
+        else:
+            attended_to = bias.expand(n_batch, 1, n_tokens, n_tokens)
+            y = functional.scaled_dot_product_attention(query, key, value, attn_mask=attended_to, dropout_p=p)
         attended: Tensor = self.out(y.transpose(1, 2).reshape(n_batch, n_tokens, width))
         return attended
 
@@ -92,8 +97,8 @@ class TransformerLayer(nn.Module):
         self.widen = nn.Linear(width, ffn)
         self.narrow = nn.Linear(ffn, width)
         self.ffn_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
-        self.activation_dropout = nn.Dropout(activation_dropout)
+        self.dropout = Dropout(dropout)
+        self.activation_dropout = Dropout(activation_dropout)
         for linear in (self.widen, self.narrow):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)

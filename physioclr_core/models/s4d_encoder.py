@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from physioclr_core.models.attention import whole_steps
 from physioclr_core.models.config import S4dEncoderConfig
+from physioclr_core.models.dropout import Dropout
 from physioclr_core.models.encoder import Encoder
 
 
@@ -54,7 +55,7 @@ class S4dLayer(nn.Module):
         self.forwards = S4dKernel(config.width, config.n_states, config.min_step, config.max_step)
         self.backwards = S4dKernel(config.width, config.n_states, config.min_step, config.max_step)
         self.skip = nn.Parameter(torch.randn(config.width))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.mix = nn.Linear(config.width, 2 * config.width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from physioclr_core.models.attention import TransformerLayer, attention_bias, whole_steps
 from physioclr_core.models.config import VitEncoderConfig
+from physioclr_core.models.dropout import Dropout
 from physioclr_core.models.encoder import Encoder
 
 
@@ -28,7 +29,7 @@ class VitEncoder(Encoder):
         self.project = nn.Linear(config.n_leads * config.patch, config.width)
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.layers = nn.ModuleList(
             TransformerLayer(
                 config.width,
