@@ -42,10 +42,10 @@ def stratified_blocks(
     """Deal patients to blocks of equal size in which every label is as frequent as in all.
 
     Iterative stratification (Sechidis, Tsoumakas and Vlahavas, On the stratification of multi-label data, ECML PKDD
-    2011): the rarest label that is left is dealt first, each of its patients to the block that lacks the label most. Of
-    blocks that lack it equally the paper takes the one with most room; for a label with fewer patients than blocks it
-    is here the first that has none, so that small shares hold every label. Such labels are more frequent in a small
-    share than in all, the price of there being any.
+    2011): the rarest label that is left is dealt first, each of its patients to the block that lacks the label most, of
+    equal ones to that with most room. One thing is added: the first patient of a label with fewer patients than blocks
+    goes to the first block, so that the smallest share holds every label. Such labels are more frequent there than in
+    all, the price of there being any, and many of them make the first block larger than others.
 
     Parameters
     ----------
@@ -67,9 +67,11 @@ def stratified_blocks(
     np.logical_or.at(carries, of_record, labels == 1.0)
     total = carries.sum(axis=0)
     block = np.full(n_patients, -1, np.int64)
-    room = np.full(n_blocks, n_patients / n_blocks)
+    rng = np.random.default_rng(seed)
+    # Differences far below one patient order blocks of equal room at random.
+    room = n_patients / n_blocks + 1e-6 * rng.permutation(n_blocks)
     lacking = np.repeat(total[None] / n_blocks, n_blocks, axis=0)
-    waiting = np.random.default_rng(seed).permutation(n_patients)
+    waiting = rng.permutation(n_patients)
     while len(waiting):
         left = carries[waiting].sum(axis=0)
         if not left.any():
@@ -77,7 +79,8 @@ def stratified_blocks(
         rarest = int(np.argmin(np.where(left > 0, left, n_patients + 1)))
         for person in waiting[carries[waiting, rarest]]:
             best = np.flatnonzero(lacking[:, rarest] >= lacking[:, rarest].max() - 1e-9)
-            chosen = int(best[0] if total[rarest] < n_blocks else best[np.argmax(room[best])])
+            is_first = total[rarest] < n_blocks and best[0] == 0
+            chosen = 0 if is_first else int(best[np.argmax(room[best])])
             block[person] = chosen
             lacking[chosen, carries[person]] -= 1.0
             room[chosen] -= 1.0
