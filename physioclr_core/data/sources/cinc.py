@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from physioclr_core.data.sources.source import Source, SourceRecord
+from physioclr_core.data.sources.source import UNKNOWN_FOLD, Source, SourceRecord, own_patient
 from physioclr_core.errors import UserFacingError
 from physioclr_core.readers.discover import find_records
 
@@ -30,8 +30,8 @@ def is_cinc_name(path: Path) -> bool:
 def cinc_source(folder: Path) -> Source:
     """List the records of a challenge folder, with those of its subfolders.
 
-    The challenge publishes no patients. A record is therefore its own patient, except that PTB-XL's number is that of
-    its ``ecg_id``: such a record is known again as PTB-XL's, so that it cannot be in two splits unnoticed.
+    The challenge publishes no patients: a record is its own patient. The number of PTB-XL's records is their
+    ``ecg_id``, so such a record has the ``record_id`` that it has in PTB-XL, by which ``open_all`` finds its patient.
 
     Raises
     ------
@@ -48,5 +48,5 @@ def cinc_source(folder: Path) -> Source:
         record_id = f"{dataset}:{int(match[2])}"
         if record_id in records:
             raise UserFacingError(f"{path}: the record {name} is there twice.")
-        records[record_id] = SourceRecord(record_id, str(path), dataset, record_id, -1)
+        records[record_id] = SourceRecord(record_id, str(path), dataset, own_patient(record_id), UNKNOWN_FOLD)
     return Source("cinc", folder, tuple(records.values()))

@@ -1,139 +1,103 @@
-"""A plain folder of ECG files of any readable format, with an optional table of labels.
-
-The table is a CSV file in UTF-8 with a column ``record``: the file's name with or without extension, or its path below
-the folder. Optional columns are ``patient`` (records of one patient share it), ``fold`` (a number) and ``labels``
-(several separated by ";"). Every other column is one label: 1 carries it, 0 does not, an empty cell is unknown. With a
-column ``labels``, a record carries those named there and no other; an empty cell there is no label. A record without a
-row has all labels unknown.
-"""
+"""A plain folder of ECG files of any readable format, with or without a table of labels (``csv_labels``)."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from physioclr_core.data.sources.source import Source, SourceRecord
+from physioclr_core.data.sources.csv_labels import LabelRow, read_label_table
+from physioclr_core.data.sources.source import UNKNOWN_FOLD, Source, SourceRecord, named
 from physioclr_core.errors import UserFacingError
+from physioclr_core.readers import FORMATS
 from physioclr_core.readers.discover import find_records
 
-RECORD, PATIENT, FOLD, LABELS = "record", "patient", "fold", "labels"
-_VALUES = {"1": True, "1.0": True, "0": False, "0.0": False, "": None}
+_SUFFIXES = frozenset(suffix for record_format in FORMATS for suffix in record_format.suffixes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    patient: str
-    fold: int
-    labels: tuple[str, ...]
-    unknown: tuple[str, ...]
+def folder_source(folder: Path, label_table: Path | None = None) -> Source:
+    """List the records of a folder and its subfolders.
 
-
-def folder_source(folder: Path, table: Path | None = None) -> Source:
-    """List the records of a folder.
+    The folder's name is that of the data set. A record is called after its path in the folder without extension, with
+    the extension where two records differ in nothing else.
 
     Parameters
     ----------
     folder : Path
-        Searched with its subfolders.
-    table : Path, optional
-        The labels.
+    label_table : Path, optional
+        CSV as in ``csv_labels``.
 
     Raises
     ------
     UserFacingError
-        If there is no record; or the table cannot be read, lacks ``record``, names a record that is not there or one
-        twice, has a cell that is neither 1, 0 nor empty, has a label that no record carries, or puts a patient into
-        two folds.
+        If there is no record, the table is wrong in itself, names a record that is not there or that may be two, or
+        has two different rows of one record.
     """
-    found = {path.relative_to(folder).with_suffix("").as_posix(): path for _, path in find_records(folder)}
-    names, rows = _read(table, found) if table is not None else ((), {})
-    records = []
-    for name, path in found.items():
-        record_id = f"folder:{name}"
-        row = rows.get(name, _Row("", -1, (), names))
-        patient = f"folder:{row.patient}" if row.patient else record_id
-        records.append(SourceRecord(record_id, str(path), "folder", patient, row.fold, row.labels, row.unknown))
-    return Source("folder", folder, tuple(records), names)
-
-
-def _read(table: Path, found: dict[str, Path]) -> tuple[tuple[str, ...], dict[str, _Row]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, restkey="")
-            lines_read = list(reader)
-            columns = tuple(reader.fieldnames or ())
-    except (OSError, csv.Error) as error:
-        raise UserFacingError(f"{table}: cannot be read ({error}).") from None
-    except UnicodeDecodeError:
-        raise UserFacingError(f"{table}: is not UTF-8; save it as CSV UTF-8.") from None
-    if RECORD not in columns:
-        raise UserFacingError(f"{table}: the column {RECORD} is missing; it names each row's file.")
-    label_columns = tuple(c for c in columns if c not in (RECORD, PATIENT, FOLD, LABELS))
-    if LABELS in columns and label_columns:
-        raise UserFacingError(
-            f"{table}: has a column {LABELS} and the column {label_columns[0]}; give one or the other."
+    dataset = folder.resolve().name or "records"
+    paths = [path for _, path in find_records(folder)]
+    relative = [PurePosixPath(path.relative_to(folder).as_posix()) for path in paths]
+    count = Counter(map(_stem, relative))
+    names = [_stem(path) if count[_stem(path)] == 1 else str(path) for path in relative]
+    records = [
+        SourceRecord(f"{dataset}:{name}", str(path), dataset, "", UNKNOWN_FOLD)
+        for name, path in zip(names, paths, strict=True)
+    ]
+    if label_table is None:
+        return Source("folder", folder, tuple(records))
+    table = read_label_table(label_table)
+    row_of = _match(label_table, table.rows, relative)
+    for number, row in row_of.items():
+        records[number] = replace(
+            records[number],
+            patient_id=f"{dataset}:{row.patient}" if row.patient else "",
+            fold=row.fold,
+            labels=row.labels,
+            known_labels=row.known_labels,
+            age_years=row.age_years,
+            sex=row.sex,
         )
-    if LABELS not in columns and not label_columns:
-        raise UserFacingError(f"{table}: has no column with labels.")
-    place_of = _places(found)
-    rows: dict[str, _Row] = {}
-    listed: dict[str, None] = {}
-    for number, line in enumerate(lines_read, start=2):
-        where = f"{table}, line {number}"
-        if "" in line or None in line.values():
-            raise UserFacingError(f"{where}: has not as many cells as there are columns.")
-        name = _found(line[RECORD].strip(), place_of, where)
-        row = _row(line, label_columns, where)
-        if name in rows:
-            raise UserFacingError(f"{where}: {line[RECORD].strip()} has a row already.")
-        rows[name] = row
-        listed |= dict.fromkeys(row.labels)
-    names = tuple(sorted(listed)) if LABELS in columns else label_columns
-    never = [name for name in names if name not in listed]
-    if never or not names:
-        what = f"no record carries the label {never[0]}" if never else "no record carries a label"
-        raise UserFacingError(f"{table}: {what}; there is nothing to learn it from.")
-    fold_of: dict[str, int] = {}
-    for row in rows.values():
-        if row.patient and fold_of.setdefault(row.patient, row.fold) != row.fold:
-            raise UserFacingError(f"{table}: patient {row.patient} is in two folds; all records of one belong to one.")
-    return names, rows
+    n_without = len(records) - len(row_of)
+    remarks = (
+        (f"{n_without} records have no row in {label_table.name}; their labels are unknown.",) if n_without else ()
+    )
+    return Source("folder", folder, tuple(records), (label_table,), table.names, remarks)
 
 
-def _places(found: dict[str, Path]) -> dict[str, list[str]]:
-    """Return what each way to write a record means: path or name, with or without extension."""
-    places: dict[str, list[str]] = {}
-    for name, path in found.items():
-        ways = {name, name + path.suffix, path.stem, path.name}
-        for way in ways:
-            places.setdefault(way, []).append(name)
-    return places
+def _match(
+    label_table: Path, rows: tuple[tuple[int, LabelRow], ...], relative: list[PurePosixPath]
+) -> dict[int, LabelRow]:
+    """Return the row of each record that has one, by the record's number."""
+    by_name: dict[str, set[int]] = defaultdict(set)
+    for number, path in enumerate(relative):
+        for name in (str(path), _stem(path)):
+            by_name[name].add(number)
+    by_file: dict[str, set[int]] = defaultdict(set)
+    for number, path in enumerate(relative):
+        for name in (path.name, PurePosixPath(_stem(path)).name):
+            by_file[name].add(number)
+    found: dict[int, tuple[int, LabelRow]] = {}
+    missing = []
+    for line, row in rows:
+        name = row.record.replace("\\", "/").removeprefix("./")
+        # The other file of a record (x.dat of x.hea) means the record as well.
+        names = (name, _stem(PurePosixPath(name)))
+        numbers = next((hits for table in (by_name, by_file) for key in names if (hits := table.get(key))), None)
+        if numbers is None:
+            missing.append(f"{row.record} (line {line})")
+            continue
+        if len(numbers) > 1:
+            places = named(str(relative[number]) for number in sorted(numbers))
+            raise UserFacingError(f"{label_table}: line {line}: {row.record} may be {places}; give the path.")
+        number = min(numbers)
+        other_line, other = found.setdefault(number, (line, row))
+        if replace(other, record="") != replace(row, record=""):
+            raise UserFacingError(
+                f"{label_table}: the record {row.record} has two different rows (lines {other_line} and {line})."
+            )
+    if missing:
+        raise UserFacingError(f"{label_table}: not in the folder: the record {named(missing)}.")
+    return {number: row for number, (_, row) in found.items()}
 
 
-def _found(written: str, place_of: dict[str, list[str]], where: str) -> str:
-    places = place_of.get(written.replace("\\", "/").removeprefix("./"), [])
-    if not places:
-        raise UserFacingError(f"{where}: there is no record {written or 'without a name'} in the folder.")
-    if len(places) > 1:
-        raise UserFacingError(f"{where}: {written} means {len(places)} records; give its path below the folder.")
-    return places[0]
-
-
-def _row(line: dict[str, str], label_columns: tuple[str, ...], where: str) -> _Row:
-    patient, fold = line.get(PATIENT, "").strip(), line.get(FOLD, "").strip()
-    try:
-        number = int(float(fold)) if fold else -1
-    except ValueError:
-        raise UserFacingError(f"{where}: the fold {fold} is no number.") from None
-    if LABELS in line:
-        labels = dict.fromkeys(part.strip() for part in line[LABELS].split(";") if part.strip())
-        return _Row(patient, number, tuple(labels), ())
-    values: dict[str, bool | None] = {}
-    for column in label_columns:
-        cell = line[column].strip()
-        if cell not in _VALUES:
-            raise UserFacingError(f"{where}: {column} is {cell}; a label is 1, 0 or empty for unknown.")
-        values[column] = _VALUES[cell]
-    carried = tuple(name for name, value in values.items() if value)
-    return _Row(patient, number, carried, tuple(name for name, value in values.items() if value is None))
+def _stem(path: PurePosixPath) -> str:
+    return str(path.with_suffix("") if path.suffix.lower() in _SUFFIXES else path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from physioclr_core.data.sources.source import Source, SourceRecord
+from physioclr_core.data.sources.source import Source, SourceRecord, own_patient
 from physioclr_core.errors import UserFacingError
 
 DATABASE = "ptbxl_database.csv"
@@ -25,7 +25,7 @@ def ptbxl_source(folder: Path, fs_hz: float) -> Source:
     Raises
     ------
     UserFacingError
-        If the table is missing, lacks a column, or names a record that is not there.
+        If the table is missing, lacks a column, has no number for a fold, or names a record that is not there.
     """
     table = folder / DATABASE
     try:
@@ -48,6 +48,10 @@ def ptbxl_source(folder: Path, fs_hz: float) -> Source:
             raise UserFacingError(f"{table}: {stem} is listed but not there.")
         patient = row["patient_id"].strip().removesuffix(".0")
         record_id = f"ptbxl:{row['ecg_id'].strip()}"
-        patient_id = f"ptbxl:{patient}" if patient else record_id
-        records.append(SourceRecord(record_id, str(folder / stem), "ptbxl", patient_id, int(row["strat_fold"])))
-    return Source("ptbxl", folder, tuple(records))
+        patient_id = f"ptbxl:{patient}" if patient else own_patient(record_id)
+        try:
+            fold = int(row["strat_fold"])
+        except (TypeError, ValueError):
+            raise UserFacingError(f"{table}: {stem} has the fold {row['strat_fold']!r}, which is no number.") from None
+        records.append(SourceRecord(record_id, str(folder / stem), "ptbxl", patient_id, fold))
+    return Source("ptbxl", folder, tuple(records), tables=(table,))
