@@ -67,7 +67,7 @@ class GumbelQuantiser(nn.Module):
                 noise = -torch.empty_like(logits).exponential_().log()
                 soft = ((logits + noise) / self.temperature()).softmax(-1)
                 hard = nn.functional.one_hot(soft.argmax(-1), self.n_codes).to(soft.dtype)
-                choice = hard + soft - soft.detach()
+                choice = hard + (soft - soft.detach())  # exact, so that equal choices give equal vectors
             else:
                 choice = nn.functional.one_hot(logits.argmax(-1), self.n_codes).to(logits.dtype)
             quantised = torch.einsum("ngc,gcf->ngf", choice, self.entries).flatten(1)

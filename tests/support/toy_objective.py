@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from physioclr_core.data.segments import Segments, network_input
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
+from physioclr_core.models.config import ResidualEncoderConfig
 from physioclr_core.models.encoder import Encoder
+from physioclr_core.models.residual_encoder import ResidualEncoder
 
 
 class ToyEncoder(Encoder):
@@ -75,3 +77,24 @@ def fresh_objective(seed: int = 0, dropout: float = 0.0) -> ToyObjective:
     """Return the same weights for the same seed."""
     torch.manual_seed(seed)
     return ToyObjective(dropout)
+
+
+def small_encoder(width: int = 24) -> Encoder:
+    """Return a residual CNN with context, one token every 4 samples, that learns within seconds."""
+    stages = ((width, 1, 2), (width, 1, 1), (width, 1, 1))
+    return ResidualEncoder(ResidualEncoderConfig(stem_channels=width, stages=stages))
+
+
+def losses_on_one_batch(objective: Objective, n_records: int, n_steps: int, rate: float) -> list[ObjectiveResult]:
+    """Return the results of training on one batch of views of real records."""
+    made = objective.views(RealRecords(n_records).segments(np.arange(n_records)), np.random.default_rng(0))
+    views = {name: torch.from_numpy(view) for name, view in made.items()}
+    optimizer = torch.optim.AdamW(objective.parameters(), lr=rate)
+    results = []
+    for step in range(n_steps):
+        torch.manual_seed(step)
+        results.append(objective(views))
+        optimizer.zero_grad()
+        results[-1].loss.backward()
+        optimizer.step()
+    return results
