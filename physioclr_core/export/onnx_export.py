@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import logging
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,20 +49,35 @@ def export_onnx(model: nn.Module, path: Path, n_samples: int, n_leads: int = 12)
     x = torch.randn(2, n_leads, n_samples)
     mask = torch.ones(2, n_samples)
     batch = torch.export.Dim("batch", min=1)
-    program = torch.onnx.export(
-        model,
-        (x, mask),
-        dynamo=True,
-        input_names=["ecg", "mask"],
-        output_names=["logits", "embedding"],
-        dynamic_shapes=({0: batch}, {0: batch}),
-        external_data=False,
-        verbose=False,
-    )
+    with _quiet():
+        program = torch.onnx.export(
+            model,
+            (x, mask),
+            dynamo=True,
+            input_names=["ecg", "mask"],
+            output_names=["logits", "embedding"],
+            dynamic_shapes=({0: batch}, {0: batch}),
+            external_data=False,
+            verbose=False,
+        )
     if program is None:
         raise ModelError(f"{path}: the exporter returned no program.")
     drop_metadata_(program.model)
     program.save(str(path), external_data=False)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's warnings of itself, and of packages that it can do without, from a person's terminal."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def drop_metadata_(model: Any) -> None:

@@ -1,0 +1,120 @@
+"""A comparison on real ECGs: every run in its folder, one table of all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_training import SMALL_ENCODER, pretraining, small_dataset
+
+from physioclr_core import cli
+from physioclr_core.errors import UserFacingError
+from physioclr_core.evaluate.auroc import macro_auroc
+from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
+from physioclr_core.train.compare_config import CompareConfig
+from physioclr_core.train.compare_table import compare_table
+from physioclr_core.train.config_file import load_config
+from physioclr_core.train.predictions_file import read_predictions
+from physioclr_core.train.run_folder import RunFolder
+
+
+def settings(prepared: Path) -> dict[str, Any]:
+    loop = {"n_epochs": 1, "batch_size": 32, "n_loader_threads": 0}
+    return {
+        "data": {"prepared": [str(prepared)]},
+        "task": "ptbxl-superclass",
+        "encoder": SMALL_ENCODER,
+        "seeds": [0, 1],
+        "reference": "random",
+        "arms": {
+            "random": {"evaluations": ["linear"]},
+            "simclr": {
+                "pretrain": {"objective": pretraining(prepared)["objective"], "loop": loop},
+                "evaluations": ["linear", "full"],
+            },
+        },
+        "evaluations": {"linear": {"mode": "linear-probe"}, "full": {"loop": loop}},
+    }
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_dataset(tmp_path_factory.mktemp("data"))
+
+
+def test_one_command_runs_what_is_missing_and_writes_the_table(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_file = tmp_path / "comparison.yaml"
+    config_file.write_text(json.dumps(settings(prepared)))
+    out = tmp_path / "out"
+    assert cli.main(["compare", str(config_file), "--run", str(out), "--cpu"]) == 0
+    config = load_config(CompareConfig, config_file)
+    runs = planned_runs(config, out)
+    assert [(run.arm, run.what) for run in runs if run.seed == 0] == [
+        ("random", "linear"),
+        ("simclr", "pretrain"),
+        ("simclr", "linear"),
+        ("simclr", "full"),
+    ]
+    table = json.loads((out / "table.json").read_text())
+    rows = {(row["arm"], row["evaluation"]): row for row in table["rows"]}
+    for (arm, evaluation), row in rows.items():
+        kept = [read_predictions(out / arm / f"seed-{seed}" / evaluation) for seed in (0, 1)]
+        each = [macro_auroc(k.labels, k.logits) for k in kept]
+        np.testing.assert_allclose(row["of_seeds"], each)
+        assert row["macro_auroc"]["value"] == pytest.approx(np.mean(each))
+    gap = rows["simclr", "linear"]["macro_auroc"]["value"] - rows["random", "linear"]["macro_auroc"]["value"]
+    assert rows["simclr", "linear"]["difference"]["value"] == pytest.approx(gap)
+    assert (out / "table.png").stat().st_size > 5000
+    assert "| linear | simclr |" in capsys.readouterr().out
+
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    assert cli.main(["compare", str(config_file), "--run", str(out), "--cpu", "--table-only"]) == 0
+    assert written == {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+
+
+def test_a_run_that_another_process_is_at_is_left_to_it(prepared: Path, tmp_path: Path) -> None:
+    config = CompareConfig.model_validate({**settings(prepared), "seeds": [0]})
+    runs = planned_runs(config, tmp_path)
+    folder = RunFolder(next(run.folder for run in runs if run.what == "pretrain"))
+    # Process 1 is alive on every system that this runs on.
+    (folder.path / "lock.json").write_text(json.dumps({"pid": 1, "host": "another"}))
+    left = run_comparison(config, tmp_path, lambda run, number, total: lambda done, steps, loss: None, allow_gpu=False)
+    assert [(run.arm, run.what) for run in left] == [("simclr", "pretrain"), ("simclr", "linear"), ("simclr", "full")]
+    with pytest.raises(UserFacingError, match="not finished, nor are 2 other"):
+        require_finished(runs)
+
+
+def test_the_same_arm_twice_differs_by_nothing(prepared: Path, tmp_path: Path) -> None:
+    values = settings(prepared)
+    values["arms"] = {"random": {"evaluations": ["linear"]}, "again": {"evaluations": ["linear"]}}
+    config = CompareConfig.model_validate({**values, "seeds": [0]})
+    assert not run_comparison(config, tmp_path, lambda run, number, total: lambda d, n, loss: None, allow_gpu=False)
+    rows = compare_table(planned_runs(config, tmp_path), "random", 50)
+    difference = rows[1].difference
+    assert difference is not None
+    assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": "nobody"}, "the reference nobody is no arm"),
+        ({"arms": {"a": {"evaluations": ["missing"]}}}, "evaluation missing, which is not there"),
+        ({"evaluations": {"linear": {"mode": "guess"}}}, "mode"),
+    ],
+)
+def test_a_comparison_that_cannot_be_run_is_refused_before_anything_is_done(
+    prepared: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "comparison.yaml"
+    values = {**settings(prepared), **change}
+    if "arms" not in change:
+        values["arms"] = {"random": {"evaluations": ["linear"]}}
+    path.write_text(json.dumps(values))
+    with pytest.raises(UserFacingError, match=message):
+        load_config(CompareConfig, path)
