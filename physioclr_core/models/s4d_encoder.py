@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +86,7 @@ class S4dKernel(nn.Module):
 
     def forward(self, n_steps: int) -> Tensor:
         """Return impulse responses in single precision, shape (width, n_steps)."""
-        with torch.autocast(self.log_step.device.type, enabled=False):
+        with _single_precision(self.log_step.device):
             step = self.log_step.float().exp()[:, None]
             decay, frequency = -self.log_decay.float().exp(), self.frequency.float()
             real, imaginary = decay * step, frequency * step
@@ -119,7 +120,7 @@ def two_sided_convolution(u: Tensor, forwards: Tensor, backwards: Tensor) -> Ten
     n_steps = u.shape[-1]
     if torch.compiler.is_exporting():
         return direct_convolution(u, forwards, backwards)
-    with torch.autocast(u.device.type, enabled=False):
+    with _single_precision(u.device):
         kernel = functional.pad(forwards, (0, n_steps)) + functional.pad(backwards.flip(-1), (n_steps, 0))
         spectrum = torch.fft.rfft(u.float(), n=2 * n_steps) * torch.fft.rfft(kernel, n=2 * n_steps)
         y: Tensor = torch.fft.irfft(spectrum, n=2 * n_steps)[..., :n_steps]
@@ -132,3 +133,8 @@ def direct_convolution(u: Tensor, forwards: Tensor, backwards: Tensor) -> Tensor
     # Torch's convolution correlates: first the response to the past, oldest first, then that to the future.
     kernel = torch.cat([forwards.flip(-1), backwards[:, : n_steps - 1]], dim=-1)
     return functional.conv1d(u.float(), kernel[:, None], padding=n_steps - 1, groups=u.shape[1])
+
+
+def _single_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Return a context without autocast, which the meta device does not know at all."""
+    return nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
