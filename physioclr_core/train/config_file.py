@@ -83,6 +83,7 @@ def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     faults = error.errors(include_url=False, include_input=False)
     first = faults[0]
     key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         text = f"unknown key {key}"
         near = difflib.get_close_matches(str(first["loc"][-1]), _all_keys(kind.model_json_schema()), 1)
@@ -91,7 +92,7 @@ def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     elif first["type"] == "missing":
         text = f"{key} is missing"
     else:
-        text = f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}" if key else first["msg"]
+        text = f"{key}: {message[:1].lower()}{message[1:]}" if key else message
     more = len(faults) - 1
     return f"{text} (and {more} more)" if more else text
 

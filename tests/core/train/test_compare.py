@@ -104,7 +104,7 @@ def test_the_same_arm_twice_differs_by_nothing(prepared: Path, tmp_path: Path) -
     ("change", "message"),
     [
         ({"reference": "nobody"}, "the reference nobody is no arm"),
-        ({"arms": {"a": {"evaluations": ["missing"]}}}, "evaluation missing, which is not there"),
+        ({"arms": {"a": {"evaluations": ["missing"]}}, "reference": "a"}, "evaluation missing, which is not there"),
         ({"evaluations": {"linear": {"mode": "guess"}}}, "mode"),
     ],
 )
