@@ -59,3 +59,31 @@ def test_similar_positives_are_cheap_and_far_ones_dear() -> None:
     same = torch.eye(4, dtype=torch.bool)
     assert float(info_nce(points, points, same, ~same, 0.1).loss) < 1e-3
     assert float(info_nce(points, -points, same, ~same, 0.1).loss) > 10.0
+
+
+def test_all_positives_in_the_denominator_is_the_supervised_contrastive_loss() -> None:
+    generator = torch.Generator().manual_seed(2)
+    anchors, candidates = (torch.randn(n, 5, generator=generator) for n in (5, 8))
+    kind = torch.randint(0, 3, (5, 8), generator=generator)
+    kind[:, 0], kind[:, 1], kind[:, 2] = 0, 0, 1
+    losses = []
+    for a in range(5):
+        s = [float(torch.cosine_similarity(anchors[a], c, dim=0)) / 0.2 for c in candidates]
+        below = sum(math.exp(s[i]) for i in range(8) if kind[a, i] < 2)
+        terms = [-math.log(math.exp(s[i]) / below) for i in range(8) if kind[a, i] == 0]
+        losses.append(sum(terms) / len(terms))
+    result = info_nce(anchors, candidates, kind == 0, kind == 1, 0.2, positives_in_denominator=True)
+    assert float(result.loss) == pytest.approx(sum(losses) / 5, rel=1e-5)
+    # Other positives in the denominator can only add to it.
+    assert float(result.loss) > float(info_nce(anchors, candidates, kind == 0, kind == 1, 0.2).loss)
+
+
+def test_similarities_keep_single_precision_under_autocast() -> None:
+    generator = torch.Generator().manual_seed(0)
+    anchors, candidates = (torch.randn(6, 32, generator=generator) for _ in range(2))
+    same = torch.eye(6, dtype=torch.bool)
+    plain = info_nce(anchors, candidates, same, ~same, 0.1)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = info_nce(anchors, candidates, same, ~same, 0.1)
+    assert mixed.loss.dtype == torch.float32
+    assert float(mixed.loss) == float(plain.loss)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from toy_objective import RealRecords, ToyEncoder
+from toy_objective import RealRecords, ToyEncoder, losses_on_one_batch, small_encoder
 
 from physioclr_core.data.segments import Segments
 from physioclr_core.losses.simclr import SimClr
@@ -66,3 +66,18 @@ def test_it_learns_to_tell_eight_real_records_apart() -> None:
         optimizer.step()
         results.append(float(result.figures["accuracy"]))
     assert np.mean(results[-20:]) > max(0.6, np.mean(results[:20]) + 0.1)
+
+
+@pytest.mark.slow
+def test_it_starts_near_chance_and_overfits_one_batch_of_real_records() -> None:
+    torch.manual_seed(0)
+    records = RealRecords(64)
+    model = SimClr(small_encoder(), unchanged, crop_s=2.5, n_hidden=32, n_projection=32)
+    made = model.views(records.segments(np.arange(64)), np.random.default_rng(0))
+    views = {name: torch.from_numpy(view) for name, view in made.items()}
+    # Real crops are alike enough that random weights find many pairs; noise has nothing to go by.
+    noise = {**views, "x2": torch.randn_like(views["x2"]), "x1": torch.randn_like(views["x1"])}
+    assert float(model(noise).figures["accuracy"]) < 5 / 127
+    results = losses_on_one_batch(model, 24, 60, 5e-3)
+    assert results[-1].loss.item() < 0.1 * results[0].loss.item()
+    assert float(results[-1].figures["accuracy"]) == 1.0
