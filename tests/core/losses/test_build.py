@@ -6,12 +6,15 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from toy_objective import ToyEncoder
+from toy_objective import RealRecords, ToyEncoder
 
 from physioclr_core.data.segments import Segments
 from physioclr_core.losses.build import build_objective
 from physioclr_core.losses.config import ObjectiveConfig
+from physioclr_core.models.build import build_encoder
+from physioclr_core.models.presets import ENCODER_PRESETS
 
 CONFIGS: TypeAdapter[ObjectiveConfig] = TypeAdapter(ObjectiveConfig)
 CLASSES: tuple[type[BaseModel], ...] = get_args(get_args(ObjectiveConfig)[0])
@@ -26,6 +29,25 @@ def test_every_kind_is_built_around_its_encoder_from_its_default_settings(kind: 
     encoder = ToyEncoder()
     objective = build_objective(CONFIGS.validate_python({"kind": kind}), encoder, unchanged)
     assert objective.encoder is encoder
+
+
+@pytest.mark.parametrize("kind", [kind.model_fields["kind"].default for kind in CLASSES])
+@pytest.mark.parametrize("name", ["tiny", "residual-cnn"])
+def test_every_kind_trains_all_weights_of_encoders_whose_tokens_are_coarser_or_leave_the_end_out(
+    kind: str, name: str
+) -> None:
+    torch.manual_seed(0)
+    encoder = build_encoder(ENCODER_PRESETS[name])
+    objective = build_objective(CONFIGS.validate_python({"kind": kind}), encoder, unchanged)
+    made = objective.views(RealRecords(3).segments(np.arange(3)), np.random.default_rng(0))
+    result = objective({name: torch.from_numpy(view) for name, view in made.items()})
+    result.loss.backward()
+    assert torch.isfinite(result.loss)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in objective.parameters())
+    assert result.embedding is not None
+    assert result.embedding.shape == (3, encoder.n_features)
+    assert not result.embedding.requires_grad
+    assert all(value.numel() == 1 and not value.requires_grad for value in result.figures.values())
 
 
 def test_an_unknown_kind_is_refused() -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from toy_objective import RealRecords, ToyEncoder, losses_on_one_batch, small_encoder
 
 from physioclr_core.data.segments import Segments
 from physioclr_core.losses.quantised_prediction import drawn_distractors, told_from_distractors
 from physioclr_core.losses.quantiser import GumbelQuantiser
 from physioclr_core.losses.wav2vec2 import Wav2Vec2
+from physioclr_core.train.distributed import World
+from physioclr_core.train.loop import Task, fit
+from physioclr_core.train.loop_config import LoopConfig, OptimizerConfig
+from physioclr_core.train.run_folder import RunFolder
 
 
 def unchanged(segments: Segments, rng: np.random.Generator) -> Segments:
@@ -159,3 +165,30 @@ def test_it_learns_to_tell_hidden_features_of_real_records() -> None:
     assert float(last["prediction_loss"]) < 0.85 * float(first["prediction_loss"])
     assert float(last["prediction_accuracy"]) > float(first["prediction_accuracy"]) + 0.1
     assert float(last["perplexity"]) > 4.0
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit_with_the_temperature_where_it_was(tmp_path: Path) -> None:
+    loop, rates = LoopConfig(n_epochs=2, batch_size=16, n_loader_threads=0), OptimizerConfig(max_learning_rate=1e-2)
+    alone, records = World(0, 1, torch.device("cpu")), RealRecords(32)
+
+    def run_to(folder: str, stop_after: int) -> None:
+        def stop(step: int, n_steps: int, loss: float) -> None:
+            if step == stop_after:
+                raise KeyboardInterrupt
+
+        fit(
+            Task(objective(gumbel_segments=20.0), records, lambda _: {}, None),
+            loop,
+            rates,
+            RunFolder(tmp_path / folder),
+            alone,
+            stop,
+        )
+
+    run_to("whole", 0)
+    with pytest.raises(KeyboardInterrupt):
+        run_to("parted", 3)
+    run_to("parted", 0)
+    whole, parted = (load_file(RunFolder(tmp_path / folder).last) for folder in ("whole", "parted"))
+    assert int(whole["model.prediction.quantiser.n_seen"]) == 64
+    assert all(torch.equal(whole[name], parted[name]) for name in whole)
