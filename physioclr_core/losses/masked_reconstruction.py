@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.losses.crops import random_crop
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.losses.spans import hidden_spans, on_tokens, spread, start_share_of, token_count
 from physioclr_core.models.encoder import Encoder, masked_mean
@@ -63,9 +64,8 @@ class MaskedReconstruction(Objective):
 
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make a random crop of each record and draw what is hidden of it."""
-        n_samples = round(self.crop_s * records.fs_hz)
-        crop = self.augment(records.random_cut(n_samples, rng), rng)
-        n_tokens = token_count(n_samples, self.encoder)
+        crop = self.augment(random_crop(records, self.crop_s, rng), rng)
+        n_tokens = token_count(crop.mask.shape[1], self.encoder)
         return {
             "x": network_input(crop.signal_mv, crop.mask),
             "mask": crop.mask.astype(np.float32),

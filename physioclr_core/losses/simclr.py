@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.losses.crops import random_crop
 from physioclr_core.losses.gather import gather
 from physioclr_core.losses.info_nce import info_nce
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
@@ -53,10 +54,9 @@ class SimClr(Objective):
 
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make two augmented random crops of each record."""
-        n_samples = round(self.crop_s * records.fs_hz)
         views: Views = {"patient": records.patient}
         for name in ("1", "2"):
-            crop = self.augment(records.random_cut(n_samples, rng), rng)
+            crop = self.augment(random_crop(records, self.crop_s, rng), rng)
             views["x" + name] = network_input(crop.signal_mv, crop.mask)
             views["mask" + name] = crop.mask.astype(np.float32)
         return views

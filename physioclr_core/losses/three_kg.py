@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.losses.crops import random_crop
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.losses.patient_contrast import patient_contrast
 from physioclr_core.losses.projection import Projection
@@ -55,9 +56,8 @@ class ThreeKg(Objective):
 
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make two augmentations of each record."""
-        n_samples = round(self.crop_s * records.fs_hz)
-        first = records.random_cut(n_samples, rng)
-        second = first if self.same_crop else records.random_cut(n_samples, rng)
+        first = random_crop(records, self.crop_s, rng)
+        second = first if self.same_crop else random_crop(records, self.crop_s, rng)
         views: Views = {"patient": records.patient}
         for number, crop in enumerate((first, second), 1):
             changed = self.augment(crop, rng)

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.losses.crops import random_crop
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.losses.quantised_prediction import QuantisedPrediction
 from physioclr_core.models.encoder import Encoder, masked_mean
@@ -36,12 +37,11 @@ class Wav2Vec2(Objective):
 
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make a random crop of each record and draw what is hidden of it."""
-        n_samples = round(self.crop_s * records.fs_hz)
-        crop = self.augment(records.random_cut(n_samples, rng), rng)
+        crop = self.augment(random_crop(records, self.crop_s, rng), rng)
         return {
             "x": network_input(crop.signal_mv, crop.mask),
             "mask": crop.mask.astype(np.float32),
-            "hidden": self.prediction.hidden(len(records), n_samples, self.encoder, rng),
+            "hidden": self.prediction.hidden(len(records), crop.mask.shape[1], self.encoder, rng),
         }
 
     def forward(self, views: dict[str, Tensor]) -> ObjectiveResult:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from toy_objective import RealRecords, ToyEncoder
 
 from physioclr_core.data.segments import Segments
+from physioclr_core.errors import UserFacingError
 from physioclr_core.losses.build import build_objective
 from physioclr_core.losses.config import ObjectiveConfig
 from physioclr_core.models.build import build_encoder
@@ -48,6 +49,15 @@ def test_every_kind_trains_all_weights_of_encoders_whose_tokens_are_coarser_or_l
     assert result.embedding.shape == (3, encoder.n_features)
     assert not result.embedding.requires_grad
     assert all(value.numel() == 1 and not value.requires_grad for value in result.figures.values())
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_records_shorter_than_a_crop_are_refused_in_one_sentence(kind: type[BaseModel]) -> None:
+    setting = "crop_s" if "crop_s" in kind.model_fields else "segment_s"
+    config = CONFIGS.validate_python({"kind": kind.model_fields["kind"].default, setting: 12.0})
+    objective = build_objective(config, ToyEncoder(), unchanged)
+    with pytest.raises(UserFacingError, match=f"of 12 s do(es)? not fit into records of 10 s.*{setting}"):
+        objective.views(RealRecords(2).segments(np.arange(2)), np.random.default_rng(0))
 
 
 def test_an_unknown_kind_is_refused() -> None:
