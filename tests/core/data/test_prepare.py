@@ -1,123 +1,282 @@
-"""Prepared data sets from real records in PTB-XL's and the challenges' layouts."""
+"""Prepared data sets from real records in PTB-XL's layout: what is written, and what happens when it goes wrong."""
 
 from __future__ import annotations
 
-import csv
+import errno
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
-from real_records import real_signal_mv, record_of, shipped_library, to_adu, write_wfdb
+from real_records import real_signal_mv, record_of, shipped_library, write_ptbxl_tree
 
 from physioclr_core.data import prepare as prepare_module
+from physioclr_core.data import prepare_plan, prepare_shard
 from physioclr_core.data.prepare import prepare
-from physioclr_core.data.prepare import to_adu as prepared_samples
+from physioclr_core.data.prepare_shard import to_adu as prepared_samples
 from physioclr_core.data.prepared import GAP_ADU, open_prepared
-from physioclr_core.data.sources.cinc import cinc_source
-from physioclr_core.data.sources.ptbxl import DATABASE, ptbxl_source
+from physioclr_core.data.sources.ptbxl import ptbxl_source
 from physioclr_core.errors import UserFacingError
 from physioclr_core.leads import STANDARD_LEADS
+from physioclr_core.record import EcgRecord
 
 N = 7
+ENTRIES = sorted(shipped_library().entries[:N], key=lambda entry: entry.ecg_id)
+IDS = [f"ptbxl:{entry.ecg_id}" for entry in ENTRIES]
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return PTB-XL's layout with seven real records of the shipped library."""
-    root = tmp_path / "ptbxl"
-    (root / "records100" / "00000").mkdir(parents=True)
-    with (root / DATABASE).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["ecg_id", "patient_id", "age", "sex", "strat_fold", "filename_lr", "scp_codes"])
-        for number in range(N):
-            entry = shipped_library().entries[number]
-            stem = f"records100/00000/{number + 1:05d}_lr"
-            write_wfdb(root / stem, to_adu(real_signal_mv(number)))
-            codes = str(dict.fromkeys(entry.statements, 0.0))
-            table.writerow([number + 1, f"{number // 2}.0", 60, number % 2, number % 3 + 1, stem, codes])
-    return root
+    """Return PTB-XL's layout with seven real records, the first two of one patient."""
+    return write_ptbxl_tree(tmp_path / "ptbxl", ENTRIES, {entry.ecg_id: 5 for entry in ENTRIES[:2]})
 
 
+@pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare_module, "RECORDS_A_SHARD", 3)
 
 
-def test_samples_patients_folds_and_statements_are_those_of_the_source(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_shards(monkeypatch)
-    manifest = prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0)
-    dataset = open_prepared(tmp_path / "out")
-    assert (len(dataset), manifest["n_patients"], len(dataset.shards)) == (N, 4, 3)
-    rows = np.array([5, 0, 3])
-    segments = dataset.segments(rows, 1000)
-    for place, row in enumerate(rows):
-        np.testing.assert_allclose(segments.signal_mv[place], real_signal_mv(int(row)), atol=5.1e-4)
-    assert segments.mask.all()
-    assert segments.has_lead.all()
-    assert dataset.fold.tolist() == [1, 2, 3, 1, 2, 3, 1]
-    assert dataset.patient[0] == dataset.patient[1] != dataset.patient[2]
-    assert dataset.texts("statements") == [tuple(e.statements) for e in shipped_library().entries[:N]]
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_longer_than_a_record_is_padded_and_masked(tree: Path, tmp_path: Path) -> None:
-    prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0)
-    segments = open_prepared(tmp_path / "out").segments(np.array([0]), 1200)
-    assert segments.mask[0].sum() == 1000
-    assert not segments.signal_mv[0, :, 1000:].any()
+def samples_of(tree: Path, number: int) -> Path:
+    return next(tree.rglob(f"{ENTRIES[number].ecg_id:05d}_lr.dat"))
 
 
-def test_an_interrupted_preparation_goes_on_to_the_same_data(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_shards(monkeypatch)
-    whole = prepare(ptbxl_source(tree, 100.0), tmp_path / "whole", 100.0)
+def stopped(tree: Path, out: Path) -> None:
+    """Prepare and stop after the first shard of three records."""
 
     def stop(n: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(ptbxl_source(tree, 100.0), tmp_path / "parted", 100.0, on_records=stop)
+        prepare(ptbxl_source(tree, 100.0), out, 100.0, on_records=stop)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_samples_patients_folds_and_statements_are_those_of_the_source(tree: Path, tmp_path: Path) -> None:
+    manifest = prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0)
+    dataset = open_prepared(tmp_path / "out", verify=True)
+    assert (len(dataset), manifest["n_patients"], len(dataset.shards)) == (N, len({*dataset.patient_id.tolist()}), 3)
+    rows = np.array([5, 0, 3])
+    segments = dataset.segments(rows, 1000)
+    for place, row in enumerate(rows):
+        expected = shipped_library().signal_mv(ENTRIES[row].entry)
+        np.testing.assert_allclose(segments.signal_mv[place], expected, atol=5.1e-4)
+    assert segments.mask.all()
+    assert segments.has_lead.all()
+    assert dataset.index["record_id"].to_pylist() == IDS
+    assert dataset.fold.tolist() == [entry.fold for entry in ENTRIES]
+    assert dataset.patient[0] == dataset.patient[1] != dataset.patient[2]
+    assert dataset.texts("statements") == [tuple(entry.statements) for entry in ENTRIES]
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_an_interrupted_preparation_goes_on_to_the_same_bytes(tree: Path, tmp_path: Path) -> None:
+    whole = prepare(ptbxl_source(tree, 100.0), tmp_path / "whole", 100.0)
+    stopped(tree, tmp_path / "parted")
     with pytest.raises(UserFacingError, match="not a finished one"):
         open_prepared(tmp_path / "parted")
     done: list[int] = []
     parted = prepare(ptbxl_source(tree, 100.0), tmp_path / "parted", 100.0, on_records=done.append)
     assert parted == whole
     assert sum(done) == N
+    assert contents(tmp_path / "parted") == contents(tmp_path / "whole")
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from physioclr_core.data import prepare as prepare_module
+from physioclr_core.data import prepare_shard
+from physioclr_core.data.sources.ptbxl import ptbxl_source
+prepare_module.RECORDS_A_SHARD = 3
+prepare_shard.RECORDS_BETWEEN_REPORTS = 1
+n_done = 0
+def on_records(n):
+    global n_done
+    n_done += n
+    if n_done == 5:
+        print("in the middle of the second shard", flush=True)
+        time.sleep(60)
+prepare_module.prepare(ptbxl_source(Path(sys.argv[1]), 100.0), Path(sys.argv[2]), 100.0, on_records=on_records)
+"""
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_killed_preparation_goes_on_to_the_same_bytes_and_leaves_nothing_else(tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tree), str(out)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("in the middle")
+        process.kill()
+    names = [path.name for path in out.iterdir()]
+    assert "shard-00000.json" in names
+    assert "shard-00001.i16" not in names
+    assert any(name.startswith(".shard-00001.i16.") for name in names)
+    prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "whole", 100.0)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_bytes_and_report_every_record(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_module, "RECORDS_A_SHARD", 2)
+    monkeypatch.setattr(prepare_module, "MIN_FOR_PROCESSES", 1)
+    done: list[int] = []
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "two", 100.0, 2, done.append)
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "one", 100.0)
+    assert sum(done) == N
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_progress_moves_within_a_shard(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare_shard, "RECORDS_BETWEEN_REPORTS", 2)
+    done: list[int] = []
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0, on_records=done.append)
+    assert done == [2, 2, 2, 1]
+
+
+def test_a_finished_set_is_left_as_it_is(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    manifest = prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    before = contents(out)
+    monkeypatch.setattr(prepare_plan, "__version__", "99.0")
+    assert prepare(ptbxl_source(tree, 100.0), out, 100.0) == manifest
+    assert contents(out) == before
 
 
 def test_a_record_that_cannot_be_read_is_named_and_does_not_end_the_work(tree: Path, tmp_path: Path) -> None:
-    (tree / "records100/00000/00003_lr.dat").write_bytes(b"")
+    samples_of(tree, 2).write_bytes(b"")
     manifest = prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0)
     assert manifest["n_records"] == N - 1
-    assert [entry["record_id"] for entry in manifest["left_out"]] == ["ptbxl:3"]
-    assert "00003_lr" in manifest["left_out"][0]["reason"]
+    assert [entry["record_id"] for entry in manifest["left_out"]] == [IDS[2]]
+    assert samples_of(tree, 2).name.removesuffix(".dat") in manifest["left_out"][0]["reason"]
 
 
-def test_a_folder_of_other_settings_or_of_something_else_is_refused(tree: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "cannot be read (Input/output error)."),
+        (ZeroDivisionError("division\nby zero"), "cannot be read (ZeroDivisionError: division by zero)."),
+        (MemoryError(), "cannot be read (MemoryError: )."),
+    ],
+)
+def test_any_error_of_one_record_leaves_out_that_record_only(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    read_record = prepare_shard.read_record
+
+    def broken(path: str) -> EcgRecord:
+        if path == str(samples_of(tree, 4).with_suffix("")):
+            raise error
+        return read_record(path)
+
+    monkeypatch.setattr(prepare_shard, "read_record", broken)
+    manifest = prepare(ptbxl_source(tree, 100.0), tmp_path / "out", 100.0)
+    assert manifest["n_records"] == N - 1
+    (entry,) = manifest["left_out"]
+    assert entry["record_id"] == IDS[4]
+    assert entry["reason"].endswith(reason)
+
+
+def test_a_source_that_vanishes_ends_the_work_instead_of_leaving_everything_out(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(path: str) -> EcgRecord:
+        if tree.is_dir():
+            tree.rename(tmp_path / "unplugged")
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
     source = ptbxl_source(tree, 100.0)
-    prepare(source, tmp_path / "out", 100.0)
+    monkeypatch.setattr(prepare_shard, "read_record", vanish)
+    with pytest.raises(UserFacingError, match="no longer there; the same command goes on"):
+        prepare(source, tmp_path / "out", 100.0)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    replaced = prepare_shard.replaced
+
+    class Full:
+        def write(self, content: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    @contextmanager
+    def full(path: Path) -> Iterator[BinaryIO | Any]:
+        with replaced(path) as file:
+            yield Full() if path.name == "shard-00001.i16" else file
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_shard, "replaced", full)
+        with pytest.raises(UserFacingError, match=r"the disk is full\); the same command goes on where it was\.$"):
+            prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "whole", 100.0)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_going_on_with_another_version_or_a_changed_source_is_refused_and_restarting_is_not(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    stopped(tree, out)
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare_plan, "__version__", "99.0")
+        with pytest.raises(UserFacingError, match=r"begun by version .* of the program, this is 99\.0; .*--restart"):
+            prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    samples = samples_of(tree, 0)
+    status = samples.stat()
+    samples.write_bytes(samples.read_bytes()[::-1])
+    os.utime(samples, ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))
+    with pytest.raises(UserFacingError, match="files of the source have changed since it was begun"):
+        prepare(ptbxl_source(tree, 100.0), out, 100.0)
+    prepare(ptbxl_source(tree, 100.0), out, 100.0, restart=True)
+    prepare(ptbxl_source(tree, 100.0), tmp_path / "whole", 100.0)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_folder_of_other_settings_format_or_of_something_else_is_refused(tree: Path, tmp_path: Path) -> None:
+    source = ptbxl_source(tree, 100.0)
+    out = tmp_path / "out"
+    prepare(source, out, 100.0)
     with pytest.raises(UserFacingError, match="other settings"):
-        prepare(source, tmp_path / "out", 50.0)
-    with pytest.raises(UserFacingError, match="not empty"):
-        prepare(source, tree, 100.0)
+        prepare(source, out, 50.0)
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({**plan, "schema": 1}))
+    with pytest.raises(UserFacingError, match="data of format 1, this version writes"):
+        prepare(source, out, 100.0)
+    for restart in (False, True):
+        with pytest.raises(UserFacingError, match="not empty"):
+            prepare(source, tree, 100.0, restart=restart)
     with pytest.raises(UserFacingError, match="no record to prepare"):
         prepare(replace(source, records=()), tmp_path / "empty", 100.0)
+    with pytest.raises(UserFacingError, match=f"{IDS[0]} is listed twice"):
+        prepare(replace(source, records=(source.records[0], source.records[0])), tmp_path / "twice", 100.0)
 
 
-def test_a_damaged_data_set_is_refused_by_name(tree: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    prepare(ptbxl_source(tree, 100.0), out, 100.0)
-    shard = out / "shard-00000.i16"
-    shard.write_bytes(shard.read_bytes()[:-2])
-    with pytest.raises(UserFacingError, match=r"shard-00000\.i16"):
-        open_prepared(out)
-    manifest = json.loads((out / "dataset.json").read_text())
-    (out / "dataset.json").write_text(json.dumps({**manifest, "schema": 99}))
-    with pytest.raises(UserFacingError, match="format 99"):
-        open_prepared(out)
+def test_where_the_source_lies_does_not_change_the_data(tree: Path, tmp_path: Path) -> None:
+    first = prepare(ptbxl_source(tree, 100.0), tmp_path / "first", 100.0)
+    moved = tree.rename(tmp_path / "elsewhere")
+    second = prepare(ptbxl_source(moved, 100.0), tmp_path / "second", 100.0)
+    assert second["provenance_sha256"] == first["provenance_sha256"]
+    assert prepare(ptbxl_source(moved, 100.0), tmp_path / "first", 100.0) == first
 
 
 def test_gaps_stay_gaps_missing_limb_leads_follow_and_flat_leads_are_missing() -> None:
@@ -134,31 +293,6 @@ def test_gaps_stay_gaps_missing_limb_leads_follow_and_flat_leads_are_missing() -
     np.testing.assert_allclose(samples[row, :100] / 1000.0, real_signal_mv(0)[row, :100], atol=3e-3)
 
 
-def test_challenge_records_are_of_the_data_set_that_their_name_says(tmp_path: Path) -> None:
-    folder = tmp_path / "challenge"
-    folder.mkdir()
-    for name in ("A0001", "E00002", "HR00003", "JS00004", "Q0005"):
-        write_wfdb(folder / name, to_adu(real_signal_mv(0)))
-    source = cinc_source(folder)
-    assert [record.dataset for record in source.records] == [
-        "cpsc2018",
-        "georgia",
-        "ptbxl",
-        "chapman-ningbo",
-        "cpsc-extra",
-    ]
-    assert source.records[2].record_id == "ptbxl:3"
-    write_wfdb(folder / "patient7", to_adu(real_signal_mv(0)))
-    with pytest.raises(UserFacingError, match="patient7 is no record name"):
-        cinc_source(folder)
-
-
-def test_a_table_without_its_records_or_its_columns_is_refused(tree: Path) -> None:
-    (tree / "records100/00000/00002_lr.hea").unlink()
-    with pytest.raises(UserFacingError, match="00002_lr is listed but not there"):
-        ptbxl_source(tree, 100.0)
-    (tree / DATABASE).write_text("ecg_id,strat_fold,filename_lr\n1,1,x\n", encoding="utf-8")
-    with pytest.raises(UserFacingError, match="column patient_id is missing"):
-        ptbxl_source(tree, 100.0)
-    with pytest.raises(UserFacingError, match=DATABASE):
-        ptbxl_source(tree.parent, 100.0)
+def test_a_record_without_a_standard_lead_is_refused() -> None:
+    with pytest.raises(UserFacingError, match="none of the twelve standard leads has signal"):
+        prepared_samples(record_of(real_signal_mv(0)[:2], lead_names=["MLII", "V7"]), 100.0)
