@@ -151,16 +151,24 @@ def told_from_distractors(
     temperature : float
     """
     rows = drawn_distractors(n_in_segment, n_distractors)
+    segment = torch.arange(len(n_in_segment), device=tokens.device).repeat_interleave(n_in_segment)
+    first = n_in_segment.cumsum(0) - n_in_segment
+    place = torch.arange(len(segment), device=tokens.device) - first[segment]
+    same = torch.unique(targets.detach(), dim=0, return_inverse=True)[1] if len(targets) else place
     with torch.autocast(tokens.device.type, enabled=False):
-        tokens, others = normalised(tokens), targets[rows]
-        own = (tokens * normalised(targets)).sum(-1, keepdim=True) / temperature
-        other = torch.einsum("nf,nkf->nk", tokens, normalised(others)) / temperature
-        other = other.masked_fill((others == targets[:, None]).all(-1), -torch.inf)
+        # All pairs of a segment are far fewer numbers than each token's distractors with their features.
+        n_most = int(n_in_segment.max()) if len(n_in_segment) else 0
+        empty = tokens.new_zeros(len(n_in_segment), n_most, tokens.shape[1], dtype=torch.float32)
+        ours = empty.index_put((segment, place), normalised(tokens))
+        theirs = empty.index_put((segment, place), normalised(targets))
+        similarity = torch.bmm(ours, theirs.transpose(1, 2)) / temperature
+        own = similarity[segment, place, place][:, None]
+        other = similarity[segment[:, None], place[:, None], place[rows]]
+        other = other.masked_fill(same[rows] == same[:, None], -torch.inf)
         each = torch.logsumexp(torch.cat([own, other], 1), 1) - own[:, 0]
         n = max(len(tokens), 1)
-        is_right = own[:, 0] > other.amax(1) if len(tokens) else own[:, 0] > 0
         # Where all codes are one, all distractors are the target and nothing was told.
-        is_right &= other.isfinite().any(1)
+        is_right = (own > other).all(1) & other.isfinite().any(1)
         return each.sum() / n, is_right.sum() / n
 
 
