@@ -19,10 +19,12 @@ class Segments:
     Attributes
     ----------
     signal_mv : ndarray of float32, shape (batch, n_leads, n_samples)
-        Finite; zero where ``mask`` is False and in leads that are not present.
+        Finite; zero where ``mask`` is False, in leads that are not present, and where a lead that is present has a gap
+        of its own. The rest of such a lead has mean zero over the whole segment, so that the gap is at its level.
     mask : ndarray of bool, shape (batch, n_samples)
-        Where there is signal rather than padding or a gap.
+        Where at least one lead has signal, rather than padding or a gap of all leads.
     has_lead : ndarray of bool, shape (batch, n_leads)
+        Whether a lead has signal anywhere in the segment that was asked of the data set.
     fs_hz : float
     row : ndarray of int64, shape (batch,)
         Row of the record in its data set.
@@ -68,7 +70,8 @@ class Segments:
 def network_input(signal_mv: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:
     """Return what networks take: each lead's mean over its signal removed, in units of 0.25 mV, clipped at 5 mV.
 
-    Equal to ``infer.preprocess.model_input`` of the signal alone; zero where ``mask`` is False.
+    Equal to ``infer.preprocess.model_input`` of the signal alone; zero where ``mask`` is False. A gap of a single
+    lead counts as signal at its level.
 
     Parameters
     ----------
