@@ -51,6 +51,21 @@ def test_every_kind_trains_all_weights_of_encoders_whose_tokens_are_coarser_or_l
     assert all(value.numel() == 1 and not value.requires_grad for value in result.figures.values())
 
 
+@pytest.mark.parametrize("kind", [kind.model_fields["kind"].default for kind in CLASSES])
+def test_the_loss_is_a_single_precision_number_under_autocast(kind: str) -> None:
+    torch.manual_seed(0)
+    objective = build_objective(CONFIGS.validate_python({"kind": kind}), ToyEncoder(), unchanged).eval()
+    made = objective.views(RealRecords(4).segments(np.arange(4)), np.random.default_rng(0))
+    views = {name: torch.from_numpy(view) for name, view in made.items()}
+    torch.manual_seed(0)
+    plain = objective(views).loss.detach()
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = objective(views).loss.detach()
+    assert mixed.dtype == torch.float32
+    assert float(mixed) == pytest.approx(float(plain), rel=0.05)
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_records_shorter_than_a_crop_are_refused_in_one_sentence(kind: type[BaseModel]) -> None:
     setting = "crop_s" if "crop_s" in kind.model_fields else "segment_s"
