@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from ctypes import c_int64
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,15 @@ def _begin_process(progress: Any) -> None:
     _progress = progress
     # Ctrl-C reaches all processes of a terminal; the first one ends the others in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the first one is gone: killed, it ends nobody, and the same command may be given again."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _write_in_process(
