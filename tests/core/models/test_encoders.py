@@ -186,6 +186,7 @@ def largest_difference_to_onnx(encoder: Encoder, path: Path, x: Tensor, mask: Te
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("name", KINDS)
 def test_the_exported_network_computes_the_same(name: str, tmp_path: Path) -> None:
     x, mask = real_input(500)
@@ -194,6 +195,7 @@ def test_the_exported_network_computes_the_same(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.timeout(600)
 def test_the_papers_encoder_takes_a_step_and_goes_through_files_and_onnx(tmp_path: Path) -> None:
     torch.manual_seed(0)
