@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,9 @@ from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate import bootstrap
 from physioclr_core.evaluate.auroc import auroc
 from physioclr_core.evaluate.average_precision import average_precision
+from physioclr_core.evaluate.binomial import exact_interval
 from physioclr_core.evaluate.bootstrap import Interval, interval, macro, patient_weights
-from physioclr_core.evaluate.calibration import cross_fit
+from physioclr_core.evaluate.calibration import Calibration, cross_fit, sigmoid
 from physioclr_core.evaluate.calibration_figures import MIN_POSITIVES, calibration_figures
 from physioclr_core.evaluate.challenge_metric import challenge_metric
 from physioclr_core.evaluate.conformal import ConformalFigures, conformal_figures
@@ -34,11 +37,13 @@ def evaluate_predictions(
     logits: npt.NDArray[np.floating],
     patient: npt.NDArray[np.int64],
     n_resamples: int = bootstrap.N_RESAMPLES,
+    calibration: Calibration | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
     """Measure everything that a report holds.
 
     Calibration, thresholds and prediction sets are cross-fitted by patient, five parts: the figures are of fits that
-    have not seen the record's patient.
+    have not seen the record's patient. With a ``calibration`` of other records, temperatures and thresholds are its.
 
     Parameters
     ----------
@@ -50,6 +55,10 @@ def evaluate_predictions(
     logits : ndarray of float, shape (n_records, n_labels)
     patient : ndarray of int64, shape (n_records,)
     n_resamples : int
+    calibration : Calibration, optional
+        Fitted on records of other patients.
+    notes : sequence of str
+        What the reader must know of the records.
 
     Raises
     ------
@@ -61,13 +70,18 @@ def evaluate_predictions(
     scores = logits.astype(np.float64)
     if not np.isfinite(scores).all():
         raise UserFacingError("The network's output is not finite for some records; its weights are damaged.")
-    notes: list[str] = []
+    said = list(notes)
     weights = patient_weights(patient, n_resamples, SEED)
     area, precision = auroc(labels, scores), average_precision(labels, scores)
     areas = bootstrap.weighted_auroc(labels, scores, weights)
     precisions = bootstrap.weighted_average_precision(labels, scores, weights)
     n_patients = len(np.unique(patient))
-    probability, decision = _calibrated(labels, scores, patient, n_patients, notes)
+    if calibration is None:
+        probability, decision = _calibrated(labels, scores, patient, n_patients, said)
+    else:
+        probability = sigmoid(scores / calibration.temperature)
+        is_over = (probability >= calibration.threshold).astype(np.float64)
+        decision = np.where(np.isnan(calibration.threshold), np.nan, is_over)
     f1 = f1_figures(labels, decision)
     figures = tuple(
         LabelFigures(
@@ -77,6 +91,7 @@ def evaluate_predictions(
             auroc=interval(area[index], areas[:, index]),
             average_precision=interval(precision[index], precisions[:, index], is_biased=True),
             f1=_or_none(f1.per_label[index]),
+            **_found(labels[:, index], decision[:, index]),
             calibration=calibration_figures(labels[:, index], probability[:, index]),
         )
         for index, name in enumerate(label_names)
@@ -98,12 +113,23 @@ def evaluate_predictions(
         expected_calibration_error=error,
         n_labels_calibration=n_calibration,
         brier=float(np.mean(briers)) if briers else None,
-        challenge_metric=_challenge(task, labels, decision, notes),
-        conformal=_conformal(labels, probability, patient, n_patients, notes),
+        challenge_metric=_challenge(task, labels, decision, said),
+        conformal=_conformal(labels, probability, patient, n_patients, said),
         n_resamples=n_resamples,
         labels=figures,
-        notes=tuple(notes),
+        notes=tuple(said),
+        thresholds="cross-fitted thresholds" if calibration is None else "thresholds of the records that selected",
     )
+
+
+def _found(labels: npt.NDArray[np.floating], decision: FloatArray) -> dict[str, Any]:
+    positive = labels == 1.0
+    n_positive = int(positive.sum())
+    if np.isnan(decision[np.isfinite(labels)]).any():
+        return {"n_found": None, "found_low": None, "found_high": None}
+    n_found = int((decision[positive] == 1.0).sum())
+    low, high = exact_interval(n_found, n_positive) if n_positive else (None, None)
+    return {"n_found": n_found, "found_low": low, "found_high": high}
 
 
 def _calibrated(

@@ -26,7 +26,11 @@ class LabelFigures:
         Records whose label is known, and those that carry it.
     auroc, average_precision : Interval
     f1 : float or None
-        At cross-fitted thresholds; None where the label has none.
+        At thresholds that have not seen the record's patient; None where the label has none.
+    n_found : int or None
+        Positives that were decided so; None without a threshold.
+    found_low, found_high : float or None
+        Exact interval of their share.
     calibration : CalibrationFigures
     """
 
@@ -36,6 +40,9 @@ class LabelFigures:
     auroc: Interval
     average_precision: Interval
     f1: float | None
+    n_found: int | None
+    found_low: float | None
+    found_high: float | None
     calibration: CalibrationFigures
 
 
@@ -63,6 +70,8 @@ class Report:
     labels : tuple of LabelFigures
     notes : tuple of str
         What could not be measured, and why.
+    thresholds : str
+        Where thresholds and temperatures come from.
     """
 
     task: str
@@ -83,6 +92,7 @@ class Report:
     n_resamples: int
     labels: tuple[LabelFigures, ...]
     notes: tuple[str, ...]
+    thresholds: str = "cross-fitted thresholds"
 
     def values(self) -> dict[str, Any]:
         """Return JSON values; numbers have six digits, undefined ones are null."""
@@ -108,7 +118,7 @@ class Report:
             "|---|---|---|",
             f"| macro AUROC | {text_of(self.macro_auroc)} | {self.n_labels} labels |",
             f"| macro AUPRC | {text_of(self.macro_average_precision)} | {self.n_labels} labels |",
-            f"| macro F1, cross-fitted thresholds | {number(self.macro_f1)} | {self.n_labels_f1} labels; "
+            f"| macro F1, {self.thresholds} | {number(self.macro_f1)} | {self.n_labels_f1} labels; "
             f"{self.n_labels_undecided} have too few positives for a threshold |",
             f"| expected calibration error | {text_of(self.expected_calibration_error)} | "
             f"{self.n_labels_calibration} labels with at least 20 positives |",
@@ -123,10 +133,10 @@ class Report:
                 f"{sets.n_whole} of {sets.n} whole ({sets.whole_low:.3f}-{sets.whole_high:.3f}) | "
                 f"{sets.mean_size:.1f} labels in a set |"
             )
-        lines += ["", "| label | n | positive | AUROC | AUPRC | F1 | ECE | Brier | slope |"]
-        lines.append("|---|---|---|---|---|---|---|---|---|")
+        lines += ["", "| label | n | positive | found (exact 95 %) | AUROC | AUPRC | F1 | ECE | Brier | slope |"]
+        lines.append("|---|---|---|---|---|---|---|---|---|---|")
         for label in self.labels:
-            cells = [label.label, str(label.n), str(label.n_positive), text_of(label.auroc)]
+            cells = [label.label, str(label.n), str(label.n_positive), found_text(label), text_of(label.auroc)]
             cells += [text_of(label.average_precision), number(label.f1)]
             fit = label.calibration
             cells += [number(fit.expected_calibration_error), number(fit.brier, 4), number(fit.slope, 2)]
@@ -142,6 +152,15 @@ def text_of(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return number(interval.value)
     return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+
+
+def found_text(label: LabelFigures) -> str:
+    """Return how many positives were found, with the exact interval of the share."""
+    if label.n_found is None:
+        return "no threshold"
+    if label.found_low is None or label.found_high is None:
+        return "no positive"
+    return f"{label.n_found} ({label.found_low:.2f}-{label.found_high:.2f})"
 
 
 def number(value: float | None, digits: int = 3) -> str:

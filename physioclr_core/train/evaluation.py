@@ -8,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from physioclr_core.data.leak_audit import audit
 from physioclr_core.data.open_all import open_all
+from physioclr_core.data.prepared import PreparedDataset
 from physioclr_core.data.tasks import task_labels
 from physioclr_core.errors import UserFacingError
+from physioclr_core.evaluate.calibration import Calibration, fit_calibration
 from physioclr_core.evaluate.plots import write_plots
 from physioclr_core.evaluate.predictions import evaluate_predictions
 from physioclr_core.evaluate.report import Report
 from physioclr_core.train.distributed import world
 from physioclr_core.train.finetune import load_finetuned
+from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.predict import predict
 from physioclr_core.train.predictions_file import KeptPredictions, read_predictions
 from physioclr_core.train.pretrain import check_rate
-from physioclr_core.train.records import TrainingRecords
+from physioclr_core.train.records import Rows, TrainingRecords, open_training_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,9 @@ class Evaluation:
     records : TrainingRecords or None
         None: the predictions that the run kept.
     n_records : int
+    allow_gpu : bool
+    notes : tuple of str
+        What the reader must know of the records.
     """
 
     run: Path
@@ -44,6 +51,7 @@ class Evaluation:
     records: TrainingRecords | None
     n_records: int
     allow_gpu: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -84,12 +92,35 @@ def open_evaluation(run: Path, prepared: tuple[Path, ...], task: str | None, all
         raise UserFacingError(f"{prepared[0]}: the task {labels.name} has other labels than {run} has learnt.")
     if dataset.data_sha256 == record["data_sha256"]:
         raise UserFacingError(f"{prepared[0]}: the run was trained on this data set; leave --prepared out.")
-    rows = np.arange(len(dataset))
+    rows, notes = _without_trained(dataset, config)
     records = TrainingRecords(
         dataset, rows, round(config.data.record_s * dataset.fs_hz), labels.values, tuple(config.data.leads)
     )
     part = " and ".join(folder.name for folder in prepared)
-    return Evaluation(run, labels.name, part, names, records, len(rows), allow_gpu)
+    return Evaluation(run, labels.name, part, names, records, len(rows), allow_gpu, notes)
+
+
+def _without_trained(dataset: PreparedDataset, config: FinetuneConfig) -> tuple[Rows, tuple[str, ...]]:
+    """Return the rows of records that the run has not learnt from, under any name, and what was left out."""
+    rows = np.arange(len(dataset))
+    trained = open_training_data(config.data, config.task)
+    learnt = np.concatenate([trained.train.rows, trained.select.rows])
+    found = audit({"learnt": (trained.train.dataset, learnt), "evaluated": (dataset, rows)})
+    if found.is_clean:
+        return rows, ()
+    patients = {shared.patient_id for shared in found.patients}
+    names = {pair.second_record for pair in found.pairs}
+    record_id = dataset.index["record_id"].to_pylist()
+    is_new = [
+        name not in names and who not in patients for name, who in zip(record_id, dataset.patient_id, strict=True)
+    ]
+    kept = np.flatnonzero(is_new)
+    note = (
+        f"{len(rows) - len(kept)} of {len(rows)} records were left out: the run has learnt from them or their patients."
+    )
+    if not len(kept):
+        raise UserFacingError(f"{dataset.folder}: the run has learnt from all of these records or their patients.")
+    return kept, (note,)
 
 
 def evaluate_run(evaluation: Evaluation, out: Path, n_resamples: int) -> Report:
@@ -106,6 +137,8 @@ def evaluate_run(evaluation: Evaluation, out: Path, n_resamples: int) -> Report:
         kept.logits,
         kept.patient,
         n_resamples,
+        _calibration_of(evaluation.run) if evaluation.records is not None else None,
+        evaluation.notes,
     )
     with tempfile.TemporaryDirectory(dir=out.absolute().parent) as aside_name:
         aside = Path(aside_name)
@@ -116,6 +149,12 @@ def evaluate_run(evaluation: Evaluation, out: Path, n_resamples: int) -> Report:
         for path in sorted(aside.iterdir()):
             path.replace(out / path.name)
     return report
+
+
+def _calibration_of(run: Path) -> Calibration:
+    """Return temperatures and thresholds of the records that selected a run."""
+    kept = read_predictions(run)
+    return fit_calibration(kept.labels, kept.logits.astype(np.float64), (kept.labels == 1.0).sum(axis=0))
 
 
 def predictions_of(evaluation: Evaluation) -> KeptPredictions:
