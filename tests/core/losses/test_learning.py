@@ -45,33 +45,40 @@ def steps(model: Objective, n_steps: int, view_seed: int | None = None) -> list[
 
 
 @pytest.mark.slow
-def test_simclr_is_at_chance_on_a_batch_of_real_ecgs_at_first_and_then_knows_it_by_heart() -> None:
-    model = objective({"kind": "simclr", "crop_s": 2.5}, "contrastive")
-    # Before training nothing but what survives random weights tells records apart; after it, all of them.
-    results = steps(model, 60, view_seed=0)
+def test_simclr_tells_few_ecgs_of_a_batch_apart_at_first_and_then_knows_it_by_heart() -> None:
+    results = steps(objective({"kind": "simclr", "crop_s": 2.5}, "contrastive"), 40, view_seed=0)
     accuracy = [float(result.figures["accuracy"]) for result in results]
+    # Chance is 1 of 63; random weights let some of a record's amplitudes through.
     assert accuracy[0] < 0.35
     assert min(accuracy[-5:]) > 0.98
 
 
+_FEW = {"mask_span": 4, "n_codes": 32, "n_distractors": 20}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("settings", "augment"),
+    ("settings", "augment", "parts"),
     [
-        ({"kind": "simclr"}, "contrastive"),
-        ({"kind": "cmsc"}, "none"),
-        ({"kind": "3kg"}, "3kg"),
-        ({"kind": "masked-reconstruction", "mask_level": "samples"}, "none"),
-        ({"kind": "masked-reconstruction", "mask_level": "features"}, "none"),
-        ({"kind": "wav2vec2", "mask_span": 4, "n_codes": 32}, "none"),
-        ({"kind": "ecg-fm", "mask_span": 4, "n_codes": 32}, "none"),
+        ({"kind": "simclr"}, "contrastive", {"loss": 0.7}),
+        ({"kind": "cmsc"}, "none", {"loss": 0.3}),
+        ({"kind": "3kg"}, "3kg", {"loss": 0.3}),
+        ({"kind": "masked-reconstruction", "mask_level": "samples"}, "none", {"loss": 0.85}),
+        ({"kind": "masked-reconstruction", "mask_level": "features"}, "none", {"loss": 0.85}),
+        # The sum of these falls by the penalty on features alone, so each task is judged by its own part.
+        ({"kind": "wav2vec2", **_FEW}, "none", {"prediction_loss": 0.9}),
+        ({"kind": "ecg-fm", **_FEW}, "none", {"prediction_loss": 0.97, "cmsc_loss": 0.85}),
     ],
-    ids=lambda value: value if isinstance(value, str) else "-".join(str(v) for v in value.values()),
+    ids=["simclr", "cmsc", "3kg", "masked-samples", "masked-features", "wav2vec2", "ecg-fm"],
 )
-def test_the_loss_on_real_ecgs_falls_clearly_within_sixty_steps(settings: dict[str, object], augment: str) -> None:
+def test_every_task_is_learned_from_real_ecgs_within_sixty_steps(
+    settings: dict[str, object], augment: str, parts: dict[str, float]
+) -> None:
     results = steps(objective(settings, augment), 60)
-    loss = [float(result.loss.detach()) for result in results]
-    assert np.mean(loss[-5:]) < 0.85 * np.mean(loss[:5])
+    for name, most in parts.items():
+        values = [float(r.loss.detach() if name == "loss" else r.figures[name]) for r in results]
+        first, last = np.mean(values[:5]), np.mean(values[-5:])
+        assert last < most * first, name
     for result in results:
         assert result.figures
         assert result.embedding is not None
