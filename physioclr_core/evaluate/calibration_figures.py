@@ -50,7 +50,7 @@ def calibration_figures(labels: npt.NDArray[np.generic], probability: npt.NDArra
         Of fits that have not seen the record's patient.
     """
     truth = labels.astype(np.float64)
-    is_known = np.isfinite(truth)
+    is_known = np.isfinite(truth) & np.isfinite(probability)
     positive, said = truth[is_known] == 1.0, probability[is_known]
     n, n_positive = len(said), int(positive.sum())
     is_enough = n_positive >= MIN_POSITIVES

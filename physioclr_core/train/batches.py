@@ -42,7 +42,10 @@ class BatchPlan:
 
     def __init__(self, n_records: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         if n_records < batch_size:
-            raise UserFacingError(f"There are {n_records} records to train on, a batch takes {batch_size}.")
+            raise UserFacingError(
+                f"There are {n_records} records to train on and a batch takes {batch_size}; "
+                f"set loop.batch_size to {n_records} or less."
+            )
         if world_size > 1 and batch_size % (world_size * RECORDS_A_CHUNK):
             raise UserFacingError(
                 f"A batch of {batch_size} cannot be shared by {world_size} processes: "
