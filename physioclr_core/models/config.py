@@ -27,6 +27,9 @@ class ResidualEncoderConfig(BaseModel):
     )
     kernel: Count = Field(5, description="Kernel of the blocks; odd")
     squeeze: Count = Field(8, description="Reduction of the channel gates")
+    head_channels: Annotated[int, Field(ge=0)] = Field(
+        0, description="Length of the embedding, by a 1x1 convolution after the last stage; 0: that stage's channels"
+    )
 
 
 class TransformerEncoderConfig(BaseModel):

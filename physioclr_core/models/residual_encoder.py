@@ -30,7 +30,12 @@ class ResidualEncoder(Encoder):
             stages.append(blocks)
         self.local_blocks = nn.ModuleList(stages[0])
         self.context_blocks = nn.ModuleList([block for stage in stages[1:] for block in stage])
-        self.local_features, self.n_features = config.stages[0][0], n_in
+        self.local_features, self.n_features = config.stages[0][0], config.head_channels or n_in
+        self.expand: nn.Module | None = None
+        if config.head_channels:
+            self.expand = nn.Sequential(
+                nn.Conv2d(n_in, config.head_channels, 1, bias=False), nn.BatchNorm2d(config.head_channels), nn.ReLU()
+            )
         self.local_stride = config.stem_stride * config.stages[0][2]
         self.token_stride = self.local_stride
         for _, _, stride in config.stages[1:]:
@@ -49,7 +54,10 @@ class ResidualEncoder(Encoder):
     def context(self, local: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the last feature map as tokens (batch, n_tokens, n_features) and their mask."""
         y = local.transpose(1, 2).unsqueeze(2)
-        return _steps(*_through(self.context_blocks, y, mask[:, None, None, :]))
+        y, at = _through(self.context_blocks, y, mask[:, None, None, :])
+        if self.expand is not None:
+            y = self.expand(y) * at
+        return _steps(y, at)
 
 
 def _through(blocks: nn.ModuleList, y: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
