@@ -63,8 +63,16 @@ class Segments:
         return replace(self, signal_mv=signal_mv, mask=np.take_along_axis(self.mask, index, axis=1))
 
     def random_cut(self, n_samples: int, rng: np.random.Generator) -> Segments:
-        """Return a part of ``n_samples`` samples of each segment, its start uniform over what fits."""
-        return self.cut(rng.integers(0, self.signal_mv.shape[-1] - n_samples + 1, len(self)), n_samples)
+        """Return a part of ``n_samples`` samples of each segment, its start uniform over what fits.
+
+        It ends with the segment's signal at the latest, where that is long enough: no part is padding alone.
+        """
+        n_all = self.signal_mv.shape[-1]
+        if n_samples > n_all:
+            raise ValueError(f"parts of {n_samples} samples do not fit into {n_all}")
+        end = n_all - np.argmax(self.mask[:, ::-1], axis=1)
+        last_start = np.maximum(end - n_samples, 0)
+        return self.cut(rng.integers(0, last_start + 1), n_samples)
 
 
 def network_input(signal_mv: FloatArray, mask: npt.NDArray[np.bool_]) -> FloatArray:

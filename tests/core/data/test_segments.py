@@ -54,3 +54,22 @@ def test_random_cuts_reach_both_ends_and_follow_from_the_generator() -> None:
     first, second = (segments_of(ramp).random_cut(3, np.random.default_rng(1)).signal_mv for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert {*first[:, 0, 0].tolist()} == {0.0, 1.0, 2.0}
+
+
+def test_random_parts_of_short_records_hold_signal() -> None:
+    signal_mv = np.stack([real_signal_mv(entry) for entry in range(40)])
+    mask = np.ones((40, 1000), np.bool_)
+    mask[::2, 300:] = False
+    segments = Segments(
+        signal_mv=signal_mv * mask[:, None],
+        mask=mask,
+        has_lead=np.ones((40, 12), np.bool_),
+        fs_hz=100.0,
+        row=np.arange(40),
+        patient=np.arange(40),
+        labels=np.empty((40, 0), np.float32),
+    )
+    part = segments.random_cut(250, np.random.default_rng(0))
+    assert part.mask.all()
+    whole = segments.random_cut(400, np.random.default_rng(0))
+    assert (whole.mask[::2].sum(axis=1) == 300).all()
