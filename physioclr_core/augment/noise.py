@@ -36,9 +36,10 @@ def electrode_noise_mv(n_batch: int, n_samples: int, fs_hz: float, rng: np.rando
     real, imaginary = rng.standard_normal((2, n_batch, N_ELECTRODES, len(rate_hz)), np.float32)
     spectrum = (real + 1j * imaginary) * shape.astype(np.float32)
     noise = np.fft.irfft(spectrum, n_samples, axis=2).astype(np.float32)
-    # The measured amplitude is that of the band up to the table's end, whatever the rate of this record.
-    is_measured = (rate_hz > 0) & (rate_hz <= table["rate_hz"][-1])
-    noise *= n_samples / np.sqrt(4.0 * (shape[is_measured] ** 2).sum())
+    # The measured amplitude is that of the band up to the table's end, even where this record's band ends before.
+    measured_hz = np.arange(1, int(table["rate_hz"][-1] * n_samples / fs_hz + 1e-9) + 1) * (fs_hz / n_samples)
+    measured = np.interp(measured_hz, table["rate_hz"], table["density"])
+    noise *= n_samples / np.sqrt(4.0 * measured.sum())
     rms_mv = np.stack([_drawn(table[name], n_batch, rng) for name in ("limb_rms_mv", "chest_rms_mv")], axis=1)
     per_electrode = np.repeat(rms_mv, (_N_LIMB, N_ELECTRODES - _N_LIMB), axis=1)
     noise *= per_electrode[:, :, None].astype(np.float32)

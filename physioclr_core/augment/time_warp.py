@@ -14,6 +14,9 @@ def warped(
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Resample segments along a monotone curve of time that begins and ends where the segment does.
 
+    By cubic convolution: at 100 Hz a straight line between samples takes a tenth and more off the tips of R waves, of
+    each beat another part.
+
     Parameters
     ----------
     signal_mv : ndarray of float32, shape (batch, n_leads, n_samples)
@@ -25,17 +28,36 @@ def warped(
     Returns
     -------
     ndarray of float32, ndarray of bool
-        A sample is signal where both samples that it is interpolated from are.
+        A sample is signal where all four samples that it is interpolated from are.
     """
     n_samples = signal_mv.shape[-1]
     time = time_curves(len(signal_mv), n_samples, share, rng)
     before = np.minimum(time.astype(np.int64), n_samples - 2)
-    weight = (time - before).astype(np.float32)
-    left = np.take_along_axis(signal_mv, before[:, None, :], axis=2)
-    right = np.take_along_axis(signal_mv, before[:, None, :] + 1, axis=2)
-    left += (right - left) * weight[:, None, :]
-    is_signal = np.take_along_axis(mask, before, axis=1) & np.take_along_axis(mask, before + 1, axis=1)
-    return left, is_signal
+    after = (time - before).astype(np.float32)
+    # Samples of all leads side by side: one index then fetches twelve values.
+    by_time = np.ascontiguousarray(np.swapaxes(signal_mv, 1, 2)).reshape(-1, signal_mv.shape[1])
+    first = np.arange(len(time))[:, None] * n_samples
+    warped_mv = np.zeros((*time.shape, signal_mv.shape[1]), np.float32)
+    is_signal = np.ones_like(mask)
+    for offset, weight in zip((-1, 0, 1, 2), _cubic_weights(after), strict=True):
+        index = first + np.clip(before + offset, 0, n_samples - 1)
+        part = by_time.take(index, axis=0)
+        part *= weight[:, :, None]
+        warped_mv += part
+        is_signal &= mask.reshape(-1).take(index)
+    return np.ascontiguousarray(np.swapaxes(warped_mv, 1, 2)), is_signal
+
+
+def _cubic_weights(after: FloatArray) -> FloatArray:
+    """Return the weights of the samples at -1, 0, 1 and 2 for a time ``after`` the one at 0 (Keys, 1981, a = -1/2)."""
+    rest = 1.0 - after
+    weights = (
+        -0.5 * after * rest**2,
+        1.0 + after**2 * (1.5 * after - 2.5),
+        1.0 + rest**2 * (1.5 * rest - 2.5),
+        -0.5 * rest * after**2,
+    )
+    return np.stack(weights).astype(np.float32)
 
 
 def time_curves(n_batch: int, n_samples: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
