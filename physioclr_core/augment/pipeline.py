@@ -54,6 +54,10 @@ def augment(
             return np.empty(0, np.int64)
         return np.flatnonzero(rng.random(n_batch) < probability)
 
+    def at(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | slice:
+        # All records at once are changed in place, without a copy.
+        return slice(None) if len(rows) == n_batch else rows
+
     rows = chosen(config.warp_probability)
     if len(rows):
         mask = mask.copy()
@@ -66,22 +70,23 @@ def augment(
     rows = chosen(config.gain_probability)
     if len(rows):
         log_gain = np.log(config.gain_factor) * rng.uniform(-1.0, 1.0, (len(rows), 1, 1))
-        signal_mv[rows] *= np.exp(log_gain).astype(np.float32)
+        signal_mv[at(rows)] *= np.exp(log_gain).astype(np.float32)
     rows = chosen(config.noise_probability)
     if len(rows):
-        signal_mv[rows] += config.noise_scale * electrode_noise_mv(len(rows), n_samples, fs_hz, rng)
+        signal_mv[at(rows)] += config.noise_scale * electrode_noise_mv(len(rows), n_samples, fs_hz, rng)
     rows = chosen(config.wander_probability)
     if len(rows):
-        signal_mv[rows] += wander_mv(len(rows), n_samples, fs_hz, config.wander_mv, rng)
+        signal_mv[at(rows)] += wander_mv(len(rows), n_samples, fs_hz, config.wander_mv, rng)
     rows = chosen(config.bandwidth_probability)
     if len(rows):
-        signal_mv[rows] = band_limited(signal_mv[rows], fs_hz, config.high_pass_hz, config.low_pass_hz, rng)
+        centred = _without_level(signal_mv[rows], mask[rows])
+        signal_mv[rows] = band_limited(centred, fs_hz, config.high_pass_hz, config.low_pass_hz, rng)
     rows = chosen(config.white_probability)
     if len(rows):
         # float32 from the start: this is the largest array that is drawn.
         noise = rng.standard_normal((len(rows), *signal_mv.shape[1:]), np.float32)
         noise *= np.float32(config.white_mv)
-        signal_mv[rows] += noise
+        signal_mv[at(rows)] += noise
     rows = chosen(config.time_mask_probability)
     if len(rows):
         mask = mask.copy()
@@ -90,5 +95,18 @@ def augment(
     if len(rows):
         has_lead = has_lead.copy()
         has_lead[rows] = kept_leads(has_lead[rows], config.lead_mask_share, rng)
-    signal_mv *= mask[:, None, :] & has_lead[:, :, None]
+    signal_mv[~has_lead] = 0.0
+    if not mask.all():
+        signal_mv *= mask[:, None, :]
     return signal_mv, mask, has_lead
+
+
+def _without_level(signal_mv: FloatArray, mask: BoolArray) -> FloatArray:
+    """Remove each lead's mean where time is hidden: a filter answers to the step at its edge for a second."""
+    partly = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
+    if len(partly):
+        visible = mask[partly, None, :].astype(np.float32)
+        part = signal_mv[partly]
+        mean = (part * visible).sum(axis=2, keepdims=True) / visible.sum(axis=2, keepdims=True)
+        signal_mv[partly] = (part - mean) * visible
+    return signal_mv

@@ -143,6 +143,17 @@ def test_white_noise_has_its_standard_deviation_in_every_lead_and_no_lead_knows_
     assert np.abs(correlation - np.eye(12)).max() < 0.03
 
 
+def test_a_band_does_not_let_an_offset_at_the_edge_of_hidden_time_into_the_signal() -> None:
+    signal, mask, has_lead = batch_with_gaps()
+    visible = mask[:, None, :] & has_lead[:, :, None]
+    lifted = np.where(visible, signal + np.float32(3.0), np.float32(0.0))
+    plain, with_offset = (
+        augment(given, mask, has_lead, FS_HZ, ALONE["bandwidth"], np.random.default_rng(0))[0]
+        for given in (signal, lifted)
+    )
+    np.testing.assert_allclose(with_offset, plain, atol=1e-4)
+
+
 def test_each_record_changes_with_the_given_probability() -> None:
     given = whole_batch(8)
     many = tuple(np.tile(array, (100, *[1] * (array.ndim - 1))) for array in given)
