@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from physioclr_core.evaluate.bootstrap import Interval
+from physioclr_core.evaluate.calibration import sigmoid
 from physioclr_core.evaluate.report import Report
 
 ACCENT, INK, QUIET = "#0b6bcb", "#2b2f36", "#b9c0ca"
@@ -80,7 +81,7 @@ def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArra
         style = {"color": ACCENT, "linewidth": 1.2, "alpha": 1.0 - 0.11 * number}
         roc.plot(np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]), **style, label=label.label)
         pr.plot(hits / hits[-1], hits / (hits + alarms), **style)
-        probability = 1.0 / (1.0 + np.exp(-logits[is_known, column][order].astype(np.float64)))
+        probability = sigmoid(logits[is_known, column][order].astype(np.float64))
         parts = [part for part in np.array_split(np.arange(len(order)), 10) if len(part)]
         reliability.plot(
             [probability[part].mean() for part in parts], [positive[part].mean() for part in parts], **style

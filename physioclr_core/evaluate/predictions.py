@@ -97,7 +97,9 @@ def evaluate_predictions(
         for index, name in enumerate(label_names)
     )
     is_defined = np.isfinite(area)
-    briers = [f.calibration.brier for f, ok in zip(figures, is_defined, strict=True) if ok and f.calibration.brier]
+    briers = [
+        f.calibration.brier for f, ok in zip(figures, is_defined, strict=True) if ok and f.calibration.brier is not None
+    ]
     error, n_calibration = _calibration_error(labels, probability, patient, n_resamples)
     return Report(
         task=task,

@@ -24,12 +24,22 @@ def real_input(n: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_it_computes_what_the_classifier_network_of_the_same_weights_embeds(encoder: ResidualEncoder) -> None:
-    config = encoder.config.model_dump(exclude={"kind", "fs_hz"})
+    config = encoder.config.model_dump(exclude={"kind", "fs_hz", "head_channels"})
     network = ResidualCnn(ResidualCnnConfig(n_labels=2, dropout=0.0, **config)).eval()
     names = list(network.state_dict())[: len(encoder.state_dict())]
     weights = dict(zip(names, encoder.state_dict().values(), strict=True))
     network.load_state_dict(weights, strict=False)
     torch.testing.assert_close(encoder(*real_input()), network.embed(*real_input()), rtol=1e-4, atol=1e-5)
+
+
+def test_a_longer_embedding_is_made_by_one_more_convolution() -> None:
+    encoder = ResidualEncoder(ResidualEncoderConfig(stages=((8, 1, 2), (16, 1, 2)), stem_channels=8, head_channels=40))
+    x, mask = real_input()
+    embedding = encoder.eval()(x, mask)
+    assert embedding.shape == (3, encoder.n_features) == (3, 40)
+    padded, padded_mask = torch.full((3, 12, 1400), 5.0), torch.zeros(3, 1400)
+    padded[..., :1000], padded_mask[:, :1000] = x, mask
+    torch.testing.assert_close(encoder(padded, padded_mask), embedding, rtol=1e-4, atol=1e-5)
 
 
 def test_tokens_and_local_features_come_at_the_declared_strides(encoder: ResidualEncoder) -> None:

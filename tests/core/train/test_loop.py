@@ -154,7 +154,9 @@ def test_a_full_disk_is_said_and_what_was_saved_is_kept(tmp_path: Path, monkeypa
 
 
 def test_too_few_records_for_a_batch_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserFacingError, match="80 records to train on, a batch takes 128"):
+    with pytest.raises(
+        UserFacingError, match="80 records to train on and a batch takes 128; set loop.batch_size to 80"
+    ):
         fit(task(fresh_objective()), LOOP.model_copy(update={"batch_size": 128}), RATES, RunFolder(tmp_path), ALONE)
 
 
