@@ -22,10 +22,10 @@ from physioclr_core.physiology.beats import detect_beats
 
 FloatArray = npt.NDArray[np.float64]
 
-WINDOW_S = 0.32
-# Where in a cycle nothing of the heart is seen, as a share of the RR interval, and the shortest cycle that has it.
-WINDOW_START = 0.55
-MIN_RR_S = 0.85
+WINDOW_S = 0.24
+# Nothing of the heart is seen after the T wave and before the P wave: in slow rhythms, between these times from R peaks.
+AFTER_R_S = 0.45
+BEFORE_R_S = 0.26
 MIN_CYCLES = 5
 N_RECORDS = 1000
 N_QUANTILES = 21
@@ -48,8 +48,12 @@ def residuals_mv(signal_mv: npt.NDArray[np.float32], fs_hz: float) -> FloatArray
         return None
     length = round(WINDOW_S * fs_hz)
     peaks = beats.r_samples
-    rr = np.diff(peaks) / fs_hz
-    starts = [int(peak + WINDOW_START * r * fs_hz) for peak, r in zip(peaks[:-1], rr, strict=True) if r >= MIN_RR_S]
+    ends = peaks[1:] - round(BEFORE_R_S * fs_hz)
+    starts = [
+        int(end) - length
+        for peak, end in zip(peaks[:-1], ends, strict=True)
+        if end - length >= peak + AFTER_R_S * fs_hz
+    ]
     starts = [start for start in starts if start + length <= signal_mv.shape[1]]
     if len(starts) < MIN_CYCLES:
         return None

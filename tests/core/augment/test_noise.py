@@ -34,7 +34,7 @@ def test_its_density_is_that_of_the_table_at_every_sampling_rate(fs_hz: float) -
     inside = (rate_hz > 0.0) & (rate_hz < min(45.0, fs_hz / 2.0))
     np.testing.assert_allclose(density[inside] / expected[inside], 1.0, atol=0.3)
     assert np.mean(density[inside] / expected[inside]) == pytest.approx(1.0, abs=0.08)
-    assert density[rate_hz > 60.0].sum() < 0.02 * density.sum()  # as the table ends
+    assert density[rate_hz > 60.0].sum() < 0.05 * density.sum()  # as the table ends
     assert abs(noise.mean(axis=2)).max() < 1e-6
 
 
