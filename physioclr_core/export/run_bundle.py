@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import save_file
 from torch import nn
 
 from physioclr_core import __version__
 from physioclr_core.data.segments import network_input
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.calibration import Calibration, fit_calibration
+from physioclr_core.evaluate.ood import PERCENTILE, fit_out_of_distribution
 from physioclr_core.evaluate.predictions import evaluate_predictions
 from physioclr_core.evaluate.report import Report
 from physioclr_core.export.onnx_export import check_parity, export_onnx
@@ -28,10 +30,12 @@ from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.lead_subset import LeadSubset
 from physioclr_core.train.finetune import load_finetuned
 from physioclr_core.train.finetune_config import FinetuneConfig
+from physioclr_core.train.predict import embed
 from physioclr_core.train.predictions_file import read_predictions
-from physioclr_core.train.records import TrainingRecords, open_training_data
+from physioclr_core.train.records import TrainingData, TrainingRecords, open_training_data
 
 ONNX_NAME = "model.onnx"
+DISTANCE_NAME = "known.safetensors"
 _N_PARITY = 64
 
 
@@ -88,6 +92,8 @@ def export_run(
             config.task, "the records that selected", labels, kept.labels, kept.logits, kept.patient, n_resamples
         )
         fit = fit_calibration(kept.labels, kept.logits.astype(np.float64), (kept.labels == 1.0).sum(axis=0))
+        on_stage("embedding the training records")
+        known = _distance_to_known(classifier, data, config, aside)
         digest = sha256_of(path)
         manifest = ModelManifest(
             schema=SCHEMA,
@@ -103,7 +109,7 @@ def export_run(
             input=spec,
             labels=_label_specs(report, fit),
             training={**record, "exporter_version": __version__},
-            metrics=_metrics(report),
+            metrics={**_metrics(report), "out_of_distribution": known},
             parity=asdict(parity),
         )
         manifest.write(aside)
@@ -170,6 +176,26 @@ def _label_specs(report: Report, fit: Calibration) -> tuple[LabelSpec, ...]:
 def _metrics(report: Report) -> dict[str, Any]:
     values = report.values()
     return {key: value for key, value in values.items() if key not in ("labels", "schema")}
+
+
+def _distance_to_known(
+    classifier: Classifier, data: TrainingData, config: FinetuneConfig, folder: Path
+) -> dict[str, Any]:
+    """Write how far embeddings lie from those of the training records; return the threshold, or why there is none."""
+    train, select = (embed(classifier.encoder, records, config.windows) for records in (data.train, data.select))
+    try:
+        distance = fit_out_of_distribution(train, select)
+    except UserFacingError as error:
+        return {"file": None, "reason": str(error)}
+    save_file(distance.tensors(), folder / DISTANCE_NAME)
+    return {
+        "file": DISTANCE_NAME,
+        "sha256": sha256_of(folder / DISTANCE_NAME),
+        "threshold": round(distance.threshold, 5),
+        "percentile": PERCENTILE,
+        "n_train": len(train),
+        "n_held_out": len(select),
+    }
 
 
 def _encoder_kind(config: FinetuneConfig) -> str:

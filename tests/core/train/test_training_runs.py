@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 from real_records import real_signal_mv, record_of
+from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file
 from small_training import SMALL_ENCODER, finetuning, pretraining, small_dataset
 
 from physioclr_core.errors import UserFacingError
+from physioclr_core.evaluate.ood import OutOfDistribution
 from physioclr_core.export.run_bundle import export_run
 from physioclr_core.infer.model import EcgModel
 from physioclr_core.train.evaluation import evaluate_run, open_evaluation
@@ -147,6 +149,20 @@ def test_an_exported_run_predicts_what_training_predicted(prepared: Path, tmp_pa
             assessed.probability, 1 / (1 + np.exp(-expected.logits[row] / temperature)), atol=1e-4
         )
         np.testing.assert_allclose(assessed.embedding, expected.embedding[row], atol=1e-4)
+
+
+def test_an_exported_run_knows_real_ecgs_from_noise(prepared: Path, tmp_path: Path) -> None:
+    tuned(prepared, tmp_path / "run", data={"prepared": [str(prepared)], "split": "random", "select_fraction": 0.4})
+    manifest = export_run(tmp_path / "run", tmp_path / "model", "small", "1", "test", n_resamples=20)
+    known = manifest.metrics["out_of_distribution"]
+    distance = OutOfDistribution.from_tensors(load_numpy(tmp_path / "model" / known["file"]))
+    assert distance.threshold == pytest.approx(known["threshold"], abs=1e-5)
+    model = EcgModel(tmp_path / "model", allow_gpu=False)
+    rng = np.random.default_rng(0)
+    real = [model.assess(record_of(real_signal_mv(entry))).embedding for entry in range(400, 420)]
+    noise = [model.assess(record_of(rng.normal(0.0, 1.0, (12, 1000)))).embedding for _ in range(20)]
+    assert (distance.score(np.stack(noise)) > distance.threshold).all()
+    assert (distance.score(np.stack(real)) < distance.threshold).mean() > 0.8
 
 
 def test_an_evaluation_reports_every_label_with_its_numbers(prepared: Path, tmp_path: Path) -> None:
