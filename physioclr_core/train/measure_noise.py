@@ -23,7 +23,7 @@ from physioclr_core.physiology.beats import detect_beats
 FloatArray = npt.NDArray[np.float64]
 
 WINDOW_S = 0.24
-# Nothing of the heart is seen after the T wave and before the P wave: in slow rhythms, between these times from R peaks.
+# In slow rhythms nothing of the heart is seen after the T wave and before the P wave, between these times from R peaks.
 AFTER_R_S = 0.45
 BEFORE_R_S = 0.26
 MIN_CYCLES = 5

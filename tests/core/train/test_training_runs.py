@@ -152,7 +152,7 @@ def test_an_exported_run_predicts_what_training_predicted(prepared: Path, tmp_pa
 
 
 def test_an_exported_run_knows_real_ecgs_from_noise(prepared: Path, tmp_path: Path) -> None:
-    tuned(prepared, tmp_path / "run", data={"prepared": [str(prepared)], "split": "random", "select_fraction": 0.4})
+    tuned(prepared, tmp_path / "run", data={"prepared": [str(prepared)], "split": "random", "select_fraction": 0.55})
     manifest = export_run(tmp_path / "run", tmp_path / "model", "small", "1", "test", n_resamples=20)
     known = manifest.metrics["out_of_distribution"]
     distance = OutOfDistribution.from_tensors(load_numpy(tmp_path / "model" / known["file"]))
