@@ -54,7 +54,10 @@ def fit_temperature(labels: BoolArray, logits: FloatArray) -> float:
     Parameters
     ----------
     labels, logits : ndarray, any one shape
+        Where there are none, the temperature is 1.
     """
+    if not labels.size:
+        return 1.0
     sign = np.where(labels, 1.0, -1.0)
 
     def cross_entropy(log_temperature: float) -> float:
