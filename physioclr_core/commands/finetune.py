@@ -9,6 +9,7 @@ from physioclr_core.commands.training import (
     add_training_arguments,
     config_arguments,
     require_run,
+    say,
     step_progress,
 )
 from physioclr_core.train.config_file import load_config
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
 
     with step_progress("fine-tuning") as on_step:
         result = finetune(config, folder, on_step, allow_gpu=not args.cpu)
-    print(f"{folder}: macro AUROC {result['best']:.4f} on what selects, epoch {result['best_epoch'] + 1}.")  # noqa: T201
+    say(f"{folder}: macro AUROC {result['best']:.4f} on what selects, epoch {result['best_epoch'] + 1}.")
     return 0

@@ -9,6 +9,7 @@ from physioclr_core.commands.training import (
     add_training_arguments,
     config_arguments,
     require_run,
+    say,
     step_progress,
 )
 from physioclr_core.train.config_file import load_config
@@ -39,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
 
     with step_progress("pretraining") as on_step:
         result = pretrain(config, folder, on_step, allow_gpu=not args.cpu)
-    print(f"{folder}: {result['n_steps']} steps done, epoch {result['best_epoch'] + 1} kept.")  # noqa: T201
+    say(f"{folder}: {result['n_steps']} steps done, epoch {result['best_epoch'] + 1} kept.")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,10 +48,20 @@ def require_run(args: argparse.Namespace) -> Path:
     return folder
 
 
+def say(text: str) -> None:
+    """Print a line, once where torchrun started several processes."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text)  # noqa: T201
+
+
+def _shows_bars() -> bool:
+    return sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def step_progress(name: str) -> Iterator[OnStep]:
     """Show steps with the time that is left, on a terminal as a bar and elsewhere not at all."""
-    with tqdm(desc=name, unit="step", file=sys.stderr, disable=not sys.stderr.isatty(), smoothing=0.05) as bar:
+    with tqdm(desc=name, unit="step", file=sys.stderr, disable=not _shows_bars(), smoothing=0.05) as bar:
 
         def on_step(done: int, total: int, loss: float) -> None:
             if bar.total is None:

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_gather
+
+# The successor that PyTorch names is not public yet.
+warnings.filterwarnings("ignore", r"torch.distributed.nn.functional.all_gather", FutureWarning)
+
+_is_alone: ContextVar[bool] = ContextVar("is_alone", default=False)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let every process see its own rows only: where all judge the same records, gathering would repeat them."""
+    token = _is_alone.set(True)
+    try:
+        yield
+    finally:
+        _is_alone.reset(token)
 
 
 def gather(values: Tensor) -> tuple[Tensor, int]:
@@ -29,7 +49,7 @@ def gather(values: Tensor) -> tuple[Tensor, int]:
     ValueError
         If another process has another number of rows; in every process, so that none waits for the others.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if _is_alone.get() or not (distributed.is_available() and distributed.is_initialized()):
         return values, 0
     _require_equal_rows(values)
     first = distributed.get_rank() * len(values)

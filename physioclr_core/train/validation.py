@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from physioclr_core.losses.gather import alone
 from physioclr_core.losses.objective import Objective
 from physioclr_core.train.distributed import World
 from physioclr_core.train.records import TrainingRecords
@@ -36,5 +37,6 @@ def held_out_loss(objective: Objective, records: TrainingRecords, batch_size: in
         )
         torch.manual_seed(number)
         tensors = {name: torch.from_numpy(view).to(world.device) for name, view in views.items()}
-        losses.append(float(objective(tensors).loss))
+        with alone():
+            losses.append(float(objective(tensors).loss))
     return float(np.mean(losses))
