@@ -77,11 +77,14 @@ def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArra
         is_known = np.isfinite(labels[:, column])
         order = np.argsort(-logits[is_known, column], kind="stable")
         positive = labels[is_known, column][order] == 1.0
-        hits, alarms = np.cumsum(positive), np.cumsum(~positive)
+        ordered = logits[is_known, column][order]
+        # Equal scores are one point: the order among them is chance.
+        is_end = np.append(ordered[1:] != ordered[:-1], True)
+        hits, alarms = np.cumsum(positive)[is_end], np.cumsum(~positive)[is_end]
         style = {"color": ACCENT, "linewidth": 1.2, "alpha": 1.0 - 0.11 * number}
         roc.plot(np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]), **style, label=label.label)
         pr.plot(hits / hits[-1], hits / (hits + alarms), **style)
-        probability = sigmoid(logits[is_known, column][order].astype(np.float64))
+        probability = sigmoid(ordered.astype(np.float64))
         parts = [part for part in np.array_split(np.arange(len(order)), 10) if len(part)]
         reliability.plot(
             [probability[part].mean() for part in parts], [positive[part].mean() for part in parts], **style
@@ -91,8 +94,8 @@ def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArra
         (pr, "Precision and recall", "recall", "precision"),
         (reliability, "Reliability before calibration, tenths", "mean probability", "share positive"),
     ):
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
+        axes.set_xlim(-0.01, 1.01)  # a line along the edge keeps its width
+        axes.set_ylim(-0.01, 1.01)
         axes.set_aspect("equal")
         _style(axes)
         axes.set_title(title, loc="left", fontsize=10, color=INK)
