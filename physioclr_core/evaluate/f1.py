@@ -53,3 +53,26 @@ def f1_figures(labels: npt.NDArray[np.generic], decision: FloatArray) -> F1Figur
     n_labels = int(np.isfinite(per_label).sum())
     mean = float(np.nanmean(per_label)) if n_labels else float("nan")
     return F1Figures(per_label, mean, n_labels, int(is_undecided.sum()))
+
+
+def weighted_f1(labels: npt.NDArray[np.generic], decision: FloatArray, weights: npt.NDArray[np.float32]) -> FloatArray:
+    """Return the F1 of every resample and label, shape (n_resamples, n_labels); NaN as in ``f1_figures``.
+
+    Parameters
+    ----------
+    labels, decision : ndarray, shape (n_records, n_labels)
+    weights : ndarray of float32, shape (n_resamples, n_records)
+    """
+    truth = labels.astype(np.float64)
+    is_undecided = (np.isnan(decision) & np.isfinite(truth)).any(axis=0)
+    hits, alarms, misses = (
+        weights @ part.astype(np.float32)
+        for part in (
+            (truth == 1.0) & (decision == 1.0),
+            (truth == 0.0) & (decision == 1.0),
+            (truth == 1.0) & (decision == 0.0),
+        )
+    )
+    whole = 2.0 * hits + alarms + misses
+    f1: FloatArray = np.where((whole > 0) & ~is_undecided, 2.0 * hits / np.maximum(whole, 1.0), np.nan)
+    return f1.astype(np.float64)

@@ -17,15 +17,16 @@ from physioclr_core.evaluate.binomial import exact_interval
 from physioclr_core.evaluate.bootstrap import Interval, interval, macro, patient_weights
 from physioclr_core.evaluate.calibration import Calibration, cross_fit, sigmoid
 from physioclr_core.evaluate.calibration_figures import MIN_POSITIVES, calibration_figures
-from physioclr_core.evaluate.challenge_metric import challenge_metric
+from physioclr_core.evaluate.challenge_metric import challenge_metric, weighted_challenge_metric
 from physioclr_core.evaluate.conformal import ConformalFigures, conformal_figures
-from physioclr_core.evaluate.f1 import f1_figures
+from physioclr_core.evaluate.f1 import f1_figures, weighted_f1
 from physioclr_core.evaluate.report import LabelFigures, Report
 
 FloatArray = npt.NDArray[np.float64]
 
 CHALLENGE_TASK = "cinc26"
 N_PARTS = 5
+FEW_POSITIVES = 10
 SEED = 0
 
 
@@ -76,13 +77,19 @@ def evaluate_predictions(
     areas = bootstrap.weighted_auroc(labels, scores, weights)
     precisions = bootstrap.weighted_average_precision(labels, scores, weights)
     n_patients = len(np.unique(patient))
+    n_few = int(((labels == 1.0).sum(axis=0) < FEW_POSITIVES).sum())
+    if n_few:
+        said.append(
+            f"{n_few} labels have under {FEW_POSITIVES} positives: resampling so few says less than the truth, their "
+            "intervals are too narrow."
+        )
     if calibration is None:
         probability, decision = _calibrated(labels, scores, patient, n_patients, said)
     else:
         probability = sigmoid(scores / calibration.temperature)
         is_over = (probability >= calibration.threshold).astype(np.float64)
         decision = np.where(np.isnan(calibration.threshold), np.nan, is_over)
-    f1 = f1_figures(labels, decision)
+    f1, f1s = f1_figures(labels, decision), weighted_f1(labels, decision, weights)
     figures = tuple(
         LabelFigures(
             label=name,
@@ -90,16 +97,13 @@ def evaluate_predictions(
             n_positive=int((labels[:, index] == 1.0).sum()),
             auroc=interval(area[index], areas[:, index]),
             average_precision=interval(precision[index], precisions[:, index], is_biased=True),
-            f1=_or_none(f1.per_label[index]),
+            f1=interval(f1.per_label[index], f1s[:, index]),
             **_found(labels[:, index], decision[:, index]),
             calibration=calibration_figures(labels[:, index], probability[:, index]),
         )
         for index, name in enumerate(label_names)
     )
     is_defined = np.isfinite(area)
-    briers = [
-        f.calibration.brier for f, ok in zip(figures, is_defined, strict=True) if ok and f.calibration.brier is not None
-    ]
     error, n_calibration = _calibration_error(labels, probability, patient, n_resamples)
     return Report(
         task=task,
@@ -109,13 +113,13 @@ def evaluate_predictions(
         n_labels=int(is_defined.sum()),
         macro_auroc=interval(float(macro(area)), macro(areas[:, is_defined])),
         macro_average_precision=interval(float(macro(precision)), macro(precisions[:, is_defined]), is_biased=True),
-        macro_f1=_or_none(f1.macro),
+        macro_f1=interval(f1.macro, macro(f1s[:, np.isfinite(f1.per_label)])),
         n_labels_f1=f1.n_labels,
         n_labels_undecided=f1.n_undecided,
         expected_calibration_error=error,
         n_labels_calibration=n_calibration,
-        brier=float(np.mean(briers)) if briers else None,
-        challenge_metric=_challenge(task, labels, decision, said),
+        brier=_brier(labels[:, is_defined], probability[:, is_defined], weights),
+        challenge_metric=_challenge(task, labels, decision, weights, said),
         conformal=_conformal(labels, probability, patient, n_patients, said),
         n_resamples=n_resamples,
         labels=figures,
@@ -172,7 +176,25 @@ def _weighted_error(
     return error
 
 
-def _challenge(task: str, labels: npt.NDArray[np.floating], decision: FloatArray, notes: list[str]) -> float | None:
+def _brier(labels: npt.NDArray[np.floating], probability: FloatArray, weights: npt.NDArray[np.float32]) -> Interval:
+    """Return the mean over labels of the mean squared difference of probability and label."""
+    is_known = np.isfinite(labels) & np.isfinite(probability)
+    if not is_known.size or not is_known.any(axis=0).all():
+        return Interval(None, None, None)
+    squared = np.where(is_known, np.square(np.where(is_known, probability - labels, 0.0)), 0.0)
+    value = macro(squared.sum(axis=0) / is_known.sum(axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        each = (weights @ squared) / (weights @ is_known.astype(np.float64))
+    return interval(float(value), macro(each))
+
+
+def _challenge(
+    task: str,
+    labels: npt.NDArray[np.floating],
+    decision: FloatArray,
+    weights: npt.NDArray[np.float32],
+    notes: list[str],
+) -> Interval | None:
     if task != CHALLENGE_TASK:
         return None
     n_unknown = int(np.isnan(labels).any(axis=1).sum())
@@ -182,7 +204,8 @@ def _challenge(task: str, labels: npt.NDArray[np.floating], decision: FloatArray
         )
         return None
     # A class without a threshold is never predicted, which the metric counts as a miss.
-    return _or_none(challenge_metric(labels == 1.0, decision == 1.0))
+    truth, said = labels == 1.0, decision == 1.0
+    return interval(challenge_metric(truth, said), weighted_challenge_metric(truth, said, weights))
 
 
 def _conformal(

@@ -25,8 +25,8 @@ class LabelFigures:
     n, n_positive : int
         Records whose label is known, and those that carry it.
     auroc, average_precision : Interval
-    f1 : float or None
-        At thresholds that have not seen the record's patient; None where the label has none.
+    f1 : Interval
+        At thresholds that have not seen the record's patient; undefined where the label has none.
     n_found : int or None
         Positives that were decided so; None without a threshold.
     found_low, found_high : float or None
@@ -39,7 +39,7 @@ class LabelFigures:
     n_positive: int
     auroc: Interval
     average_precision: Interval
-    f1: float | None
+    f1: Interval
     n_found: int | None
     found_low: float | None
     found_high: float | None
@@ -56,14 +56,14 @@ class Report:
     n_records, n_patients, n_labels : int
         Labels with positive and negative records; only they are in the means.
     macro_auroc, macro_average_precision : Interval
-    macro_f1 : float or None
+    macro_f1 : Interval
     n_labels_f1, n_labels_undecided : int
     expected_calibration_error : Interval
         Mean over the labels with at least twenty positives.
     n_labels_calibration : int
-    brier : float or None
+    brier : Interval
         Mean over the labels in the macro figures.
-    challenge_metric : float or None
+    challenge_metric : Interval or None
         Only of the task of that name's classes.
     conformal : ConformalFigures or None
     n_resamples : int
@@ -81,13 +81,13 @@ class Report:
     n_labels: int
     macro_auroc: Interval
     macro_average_precision: Interval
-    macro_f1: float | None
+    macro_f1: Interval
     n_labels_f1: int
     n_labels_undecided: int
     expected_calibration_error: Interval
     n_labels_calibration: int
-    brier: float | None
-    challenge_metric: float | None
+    brier: Interval
+    challenge_metric: Interval | None
     conformal: ConformalFigures | None
     n_resamples: int
     labels: tuple[LabelFigures, ...]
@@ -118,14 +118,14 @@ class Report:
             "|---|---|---|",
             f"| macro AUROC | {text_of(self.macro_auroc)} | {self.n_labels} labels |",
             f"| macro AUPRC | {text_of(self.macro_average_precision)} | {self.n_labels} labels |",
-            f"| macro F1, {self.thresholds} | {number(self.macro_f1)} | {self.n_labels_f1} labels; "
+            f"| macro F1, {self.thresholds} | {text_of(self.macro_f1)} | {self.n_labels_f1} labels; "
             f"{self.n_labels_undecided} have too few positives for a threshold |",
             f"| expected calibration error | {text_of(self.expected_calibration_error)} | "
             f"{self.n_labels_calibration} labels with at least 20 positives |",
-            f"| Brier score | {number(self.brier, 4)} | {self.n_labels} labels |",
+            f"| Brier score | {text_of(self.brier, 4)} | {self.n_labels} labels |",
         ]
         if self.challenge_metric is not None:
-            lines.append(f"| Challenge metric | {number(self.challenge_metric)} | 26 classes |")
+            lines.append(f"| Challenge metric | {text_of(self.challenge_metric)} | 26 classes |")
         if self.conformal is not None:
             sets = self.conformal
             lines.append(
@@ -137,7 +137,7 @@ class Report:
         lines.append("|---|---|---|---|---|---|---|---|---|---|")
         for label in self.labels:
             cells = [label.label, str(label.n), str(label.n_positive), found_text(label), text_of(label.auroc)]
-            cells += [text_of(label.average_precision), number(label.f1)]
+            cells += [text_of(label.average_precision), text_of(label.f1)]
             fit = label.calibration
             cells += [number(fit.expected_calibration_error), number(fit.brier, 4), number(fit.slope, 2)]
             lines.append("| " + " | ".join(cells) + " |")
@@ -145,13 +145,13 @@ class Report:
         return "\n".join([*lines, ""])
 
 
-def text_of(interval: Interval) -> str:
+def text_of(interval: Interval, digits: int = 3) -> str:
     """Return a figure with its interval, or "unknown"."""
     if interval.value is None:
         return "unknown"
     if interval.low is None or interval.high is None:
-        return number(interval.value)
-    return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+        return number(interval.value, digits)
+    return f"{interval.value:.{digits}f} ({interval.low:.{digits}f}-{interval.high:.{digits}f})"
 
 
 def found_text(label: LabelFigures) -> str:

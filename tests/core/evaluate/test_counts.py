@@ -6,8 +6,8 @@ from scipy.stats import binom
 from sklearn.metrics import f1_score
 
 from physioclr_core.evaluate.binomial import exact_interval
-from physioclr_core.evaluate.challenge_metric import challenge_metric
-from physioclr_core.evaluate.f1 import f1_figures
+from physioclr_core.evaluate.challenge_metric import challenge_metric, weighted_challenge_metric
+from physioclr_core.evaluate.f1 import f1_figures, weighted_f1
 from physioclr_core.ontology.cinc import SINUS_RHYTHM, cinc_classes, cinc_weights
 
 # --- exact interval --------------------------------------------------------------------------------------------------
@@ -105,3 +105,17 @@ def test_the_challenge_metric_is_one_for_the_truth_and_nothing_for_sinus_rhythm_
     assert challenge_metric(labels, sinus) == 0.0
     assert challenge_metric(labels, np.zeros_like(labels)) < 0.0
     assert np.isnan(challenge_metric(sinus, sinus))
+
+
+def test_weighted_f1_and_challenge_metric_equal_those_of_repeated_rows() -> None:
+    rng = np.random.default_rng(5)
+    labels = (rng.random((80, 26)) < 0.15).astype(np.float32)
+    decision = np.where(rng.random(labels.shape) < 0.8, labels, 1.0 - labels).astype(np.float64)
+    decision[:, 3] = np.nan
+    weights = rng.integers(0, 3, (6, 80)).astype(np.float32)
+    f1 = weighted_f1(labels, decision, weights)
+    score = weighted_challenge_metric(labels == 1, decision == 1, weights)
+    for resample, counts in enumerate(weights.astype(int)):
+        rows = np.repeat(np.arange(80), counts)
+        np.testing.assert_allclose(f1[resample], f1_figures(labels[rows], decision[rows]).per_label, rtol=1e-6)
+        assert score[resample] == pytest.approx(challenge_metric(labels[rows] == 1, decision[rows] == 1))

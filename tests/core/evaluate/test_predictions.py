@@ -136,8 +136,8 @@ def test_a_label_that_is_absent_is_unknown_and_out_of_the_means() -> None:
 def test_too_few_patients_leave_calibration_and_thresholds_unknown_and_say_so() -> None:
     report = report_of(*few_patients())
     assert report.macro_auroc.value is not None
-    assert report.macro_f1 is None
-    assert report.brier is None
+    assert report.macro_f1.value is None
+    assert report.brier.value is None
     assert report.conformal is None
     assert any("3 patients" in note for note in report.notes)
     assert "| Brier score | unknown |" in report.markdown()
