@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from matplotlib.figure import Figure
 
 from physioclr_core.evaluate.bootstrap import Interval
 from physioclr_core.evaluate.calibration import sigmoid
-from physioclr_core.evaluate.report import Report
+from physioclr_core.evaluate.report import FEW_POSITIVES, Report
 
 ACCENT, INK, QUIET = "#0b6bcb", "#2b2f36", "#b9c0ca"
+# Told apart by the colour-blind too (Okabe and Ito, 2008).
+CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")
 _MAX_LABELS = 40
 _DPI = 150
 
@@ -30,25 +33,40 @@ def write_plots(
         What the report was made from; NaN labels are unknown.
     folder : Path
     """
-    rows = [(f"{f.label}  ({f.n_positive})", f.auroc) for f in report.labels if f.auroc.value is not None]
-    rows.sort(key=lambda row: row[1].value or 0.0)
-    if len(rows) > _MAX_LABELS:
-        kept = np.linspace(0, len(rows) - 1, _MAX_LABELS).astype(int)
-        note = f"{_MAX_LABELS} of {len(rows)} labels, evenly from the lowest to the highest; all are in the table"
-        rows = [rows[index] for index in kept]
-    else:
-        note = ""
-    save(
-        intervals_figure(rows, f"AUROC of each label (positives), {report.part}", "AUROC", 0.5, note),
-        folder / "labels.png",
-    )
+    drawn = [f for f in report.labels if f.auroc.value is not None]
+    drawn.sort(key=lambda f: f.auroc.value or 0.0)
+    note = f"hollow: under {FEW_POSITIVES} positives, the interval is too narrow"
+    if len(drawn) > _MAX_LABELS:
+        kept = np.linspace(0, len(drawn) - 1, _MAX_LABELS).astype(int)
+        note += f"\n{_MAX_LABELS} of {len(drawn)} labels, evenly from the lowest to the highest; all are in the table"
+        drawn = [drawn[index] for index in kept]
+    rows = [(f"{f.label}  ({f.n_positive})", f.auroc) for f in drawn]
+    hollow = [place for place, f in enumerate(drawn) if f.n_positive < FEW_POSITIVES]
+    title = f"AUROC of each label (positives), {report.part}"
+    save(intervals_figure(rows, title, "AUROC", 0.5, note, hollow), folder / "labels.png")
     save(_curves(report, labels, logits), folder / "curves.png")
 
 
 def intervals_figure(
-    rows: list[tuple[str, Interval]], title: str, axis: str, reference: float | None = None, note: str = ""
+    rows: Sequence[tuple[str, Interval]],
+    title: str,
+    axis: str,
+    reference: float | None = None,
+    note: str = "",
+    hollow: Sequence[int] = (),
 ) -> Figure:
-    """Return a plot of figures with their intervals, one line each, the last at the top."""
+    """Return a plot of figures with their intervals, one line each, the last at the top.
+
+    Parameters
+    ----------
+    rows : sequence of (str, Interval)
+    title, axis, note : str
+        The note is under the axis.
+    reference : float, optional
+        Where a dashed line is drawn.
+    hollow : sequence of int
+        Rows whose marker is not filled.
+    """
     figure = Figure(figsize=(7.0, 0.9 + 0.24 * max(len(rows), 3)), layout="constrained")
     axes = figure.add_subplot()
     for place, (_, value) in enumerate(rows):
@@ -56,7 +74,8 @@ def intervals_figure(
             continue
         if value.low is not None and value.high is not None:
             axes.plot([value.low, value.high], [place, place], color=QUIET, linewidth=2.5, solid_capstyle="round")
-        axes.plot([value.value], [place], "o", color=ACCENT, markersize=4.5)
+        filling = "white" if place in hollow else ACCENT
+        axes.plot([value.value], [place], "o", color=ACCENT, markerfacecolor=filling, markersize=4.5)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_ylim(-0.7, max(len(rows), 1) - 0.3)
     if reference is not None:
@@ -70,7 +89,7 @@ def intervals_figure(
 def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArray[np.floating]) -> Figure:
     figure = Figure(figsize=(10.5, 3.7), layout="constrained")
     roc, pr, reliability = figure.subplots(1, 3)
-    drawn = sorted((f for f in report.labels if f.auroc.value is not None), key=lambda f: -f.n_positive)[:8]
+    drawn = sorted((f for f in report.labels if f.auroc.value is not None), key=lambda f: -f.n_positive)[: len(CURVES)]
     names = [f.label for f in report.labels]
     for number, label in enumerate(drawn):
         column = names.index(label.label)
@@ -81,7 +100,7 @@ def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArra
         # Equal scores are one point: the order among them is chance.
         is_end = np.append(ordered[1:] != ordered[:-1], True)
         hits, alarms = np.cumsum(positive)[is_end], np.cumsum(~positive)[is_end]
-        style = {"color": ACCENT, "linewidth": 1.2, "alpha": 1.0 - 0.11 * number}
+        style = {"color": CURVES[number], "linewidth": 1.2}
         roc.plot(np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1]), **style, label=label.label)
         pr.plot(hits / hits[-1], hits / (hits + alarms), **style)
         probability = sigmoid(ordered.astype(np.float64))

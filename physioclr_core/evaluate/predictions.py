@@ -20,13 +20,12 @@ from physioclr_core.evaluate.calibration_figures import MIN_POSITIVES, calibrati
 from physioclr_core.evaluate.challenge_metric import challenge_metric, weighted_challenge_metric
 from physioclr_core.evaluate.conformal import ConformalFigures, conformal_figures
 from physioclr_core.evaluate.f1 import f1_figures, weighted_f1
-from physioclr_core.evaluate.report import LabelFigures, Report
+from physioclr_core.evaluate.report import FEW_POSITIVES, LabelFigures, Report
 
 FloatArray = npt.NDArray[np.float64]
 
 CHALLENGE_TASK = "cinc26"
 N_PARTS = 5
-FEW_POSITIVES = 10
 SEED = 0
 
 

@@ -13,6 +13,8 @@ from physioclr_core.evaluate.conformal import ConformalFigures
 from physioclr_core.files import replaced
 
 SCHEMA = 1
+# Under this, resampling positives says less than the truth.
+FEW_POSITIVES = 10
 
 
 @dataclass(frozen=True, slots=True)
