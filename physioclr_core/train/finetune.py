@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from physioclr_core.train.predictions_file import KeptPredictions
 from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained, pretrained_config
 from physioclr_core.train.records import TrainingData, open_training_data
 from physioclr_core.train.run_folder import RunFolder
-from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record
+from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record, with_defaults
 
 _WEIGHT_POWER = {"none": 0.0, "root": 0.5, "balanced": 1.0}
 # A label with one positive in ten thousand must not make up the whole gradient.
@@ -68,7 +69,8 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         record = run_record("finetune", config, data.data_sha256, weights)
         record["labels"] = list(data.task.labels)
         record["n_train"], record["n_select"] = len(data.train), len(data.select)
-        with run.owned(record, MUST_AGREE, places_of(config), here.is_first):
+        before = partial(with_defaults, FinetuneConfig)
+        with run.owned(record, MUST_AGREE, places_of(config), here.is_first, before):
             if config.mode == "linear-probe":
                 result = _linear_probe(config, data, encoder.to(here.device), run)
                 _keep_predictions(config, data, here, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from physioclr_core.train.predict import embed
 from physioclr_core.train.pretrain_config import PretrainConfig
 from physioclr_core.train.records import TrainingData, open_training_data
 from physioclr_core.train.run_folder import RunFolder
-from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record
+from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record, with_defaults
 from physioclr_core.train.validation import held_out_loss
 
 OnStep = Callable[[int, int, float], None]
@@ -81,7 +82,8 @@ def pretrain(config: PretrainConfig, run_path: Path, on_step: OnStep, allow_gpu:
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("pretrain", config, data.data_sha256)
-        with run.owned(record, MUST_AGREE, places_of(config), here.is_first):
+        before = partial(with_defaults, PretrainConfig)
+        with run.owned(record, MUST_AGREE, places_of(config), here.is_first, before):
             return fit(_task(config, data, here), config.loop, config.optimizer, run, here, on_step)
 
 

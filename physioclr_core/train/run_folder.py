@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,12 @@ class RunFolder:
         """Averaged weights of the selected epoch."""
         return self.path / BEST
 
-    def claim(self, recorded: dict[str, Any], must_agree: tuple[str, ...]) -> None:
+    def claim(
+        self,
+        recorded: dict[str, Any],
+        must_agree: tuple[str, ...],
+        completed: Callable[[dict[str, Any]], dict[str, Any]] = lambda before: before,
+    ) -> None:
         """Write ``config.json``, or check that the folder holds the same run.
 
         Parameters
@@ -74,6 +79,8 @@ class RunFolder:
             JSON values: configuration, data hash, code version.
         must_agree : tuple of str
             Keys that decide the result.
+        completed : callable
+            Gives what the folder holds with settings that did not exist when it was written.
 
         Raises
         ------
@@ -85,7 +92,7 @@ class RunFolder:
         if not path.exists():
             self._write(path, recorded)
             return
-        before = read_json(path)
+        before = completed(read_json(path))
         differing = [key for key in must_agree if before.get(key) != recorded.get(key)]
         if differing:
             what = ", ".join(f"{key} ({_first_difference(before.get(key), recorded.get(key))})" for key in differing)
@@ -93,13 +100,18 @@ class RunFolder:
 
     @contextlib.contextmanager
     def owned(
-        self, recorded: dict[str, Any], must_agree: tuple[str, ...], places: dict[str, Any], is_first: bool = True
+        self,
+        recorded: dict[str, Any],
+        must_agree: tuple[str, ...],
+        places: dict[str, Any],
+        is_first: bool = True,
+        completed: Callable[[dict[str, Any]], dict[str, Any]] = lambda before: before,
     ) -> Iterator[None]:
         """Claim and lock the folder and keep its status while the block trains.
 
         Parameters
         ----------
-        recorded, must_agree
+        recorded, must_agree, completed
             As for ``claim``.
         places : dict
             Where data and other runs lie on this machine; kept apart from what the run is.
@@ -114,7 +126,7 @@ class RunFolder:
         if not is_first:
             yield
             return
-        self.claim(recorded, must_agree)
+        self.claim(recorded, must_agree, completed)
         with self.locked():
             self._write(self.path / PLACES, places)
             self.status("running")

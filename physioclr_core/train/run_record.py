@@ -111,6 +111,25 @@ def recorded_config(
         ) from None
 
 
+def with_defaults(model: type[Config], record: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's record with the defaults of settings that came after it; as it is where it is no such record.
+
+    A setting's default is what was done before it could be set.
+
+    Parameters
+    ----------
+    model : type
+        The pydantic model of its configuration.
+    record : dict
+    """
+    try:
+        values = dict(record["config"])
+        values["data"] = {**values["data"], "prepared": ["unknown"]}
+        return {**record, "config": _without_places(model.model_validate(values))}
+    except (KeyError, TypeError, ValueError):
+        return record
+
+
 def _without_places(config: BaseModel) -> dict[str, Any]:
     """Return what decides the result: where data lie does not, their hash is recorded instead."""
     values = config.model_dump(mode="json")

@@ -111,6 +111,17 @@ def test_a_folder_of_another_configuration_is_refused_and_stays(prepared: Path, 
     assert (pretrained / "best.safetensors").read_bytes() == before
 
 
+def test_a_run_of_before_a_setting_existed_goes_on(prepared: Path, tmp_path: Path) -> None:
+    tuned(prepared, tmp_path / "run", mode="linear-probe")
+    path = tmp_path / "run" / "config.json"
+    record = json.loads(path.read_text())
+    del record["config"]["encoder"]["head_channels"], record["config"]["encoder_rate"]
+    path.write_text(json.dumps(record))
+    tuned(prepared, tmp_path / "run", mode="linear-probe")
+    with pytest.raises(UserFacingError, match="another run"):
+        tuned(prepared, tmp_path / "run", mode="linear-probe", encoder_rate=0.5)
+
+
 def test_a_finetuning_folder_is_no_pretraining(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
     tuned(prepared, tmp_path / "run", mode="linear-probe")
     with pytest.raises(UserFacingError, match="no pretrain run"):
