@@ -61,7 +61,7 @@ def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
         raise NotAssessedError(f"{shown_s:g} s recorded, the model needs at least {needed_s:g} s")
     signal = resample(_model_leads(record, spec), record.fs_hz, spec.fs_hz)
     n_samples, length = signal.shape[1], spec.window_samples
-    starts = _window_starts(n_samples, spec)
+    starts = window_starts(n_samples, length, spec.overlap, _TOLERANCE_S * spec.fs_hz)
     x = np.zeros((len(starts), len(spec.leads), length), np.float32)
     mask = np.zeros((len(starts), length), np.float32)
     is_valid = np.asarray(np.isfinite(signal).all(axis=0))
@@ -81,13 +81,23 @@ def windows_of(record: EcgRecord, spec: InputSpec) -> Windows:
     return Windows(x[is_enough], mask[is_enough], start_s[is_enough])
 
 
-def _window_starts(n_samples: int, spec: InputSpec) -> list[int]:
-    last = n_samples - spec.window_samples
-    if last <= _TOLERANCE_S * spec.fs_hz:
+def window_starts(n_samples: int, window: int, overlap: float, tolerance: float = 0.0) -> list[int]:
+    """Return where windows begin; the last ends with the record, or begins with it where it is shorter.
+
+    Parameters
+    ----------
+    n_samples, window : int
+        Of the record and of a window.
+    overlap : float
+        Share that neighbouring windows share, under 1.
+    tolerance : float
+        So many samples at the end are no reason for one more window.
+    """
+    last = n_samples - window
+    if last <= tolerance:
         return [0]
-    step = round(spec.window_samples * (1.0 - spec.overlap))
-    starts = list(range(0, last + 1, step))
-    if last - starts[-1] > _TOLERANCE_S * spec.fs_hz:
+    starts = list(range(0, last + 1, max(1, round(window * (1.0 - overlap)))))
+    if last - starts[-1] > tolerance:
         starts.append(last)
     return starts
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.infer.windows import window_starts
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
 from physioclr_core.train.finetune_config import WindowConfig
@@ -77,17 +78,6 @@ def embed(encoder: Encoder, records: TrainingRecords, windows: WindowConfig) -> 
         return embedding
     finally:
         encoder.train(was_training)
-
-
-def window_starts(n_samples: int, window: int, overlap: float) -> list[int]:
-    """Return where windows begin; the last ends with the record, or begins with it where it is shorter."""
-    if n_samples <= window:
-        return [0]
-    step = max(1, round(window * (1.0 - overlap)))
-    starts = list(range(0, n_samples - window + 1, step))
-    if starts[-1] + window < n_samples:
-        starts.append(n_samples - window)
-    return starts
 
 
 @torch.inference_mode()

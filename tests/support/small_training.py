@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from real_records import entries_with, tiny_selection, write_ptbxl_tree
 
 from physioclr_core.data.prepare import prepare
@@ -48,3 +49,9 @@ def finetuning(prepared: Path, **changes: Any) -> dict[str, Any]:
         "loop": {"n_epochs": 2, "batch_size": 32, "n_loader_threads": 0, "seed": 1},
         **changes,
     }
+
+
+def quiet(done: int, total: int, loss: float) -> None:
+    """Take the progress of a training and check that it makes sense."""
+    assert 0 < done <= total
+    assert np.isfinite(loss)

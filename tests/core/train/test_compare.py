@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_training import SMALL_ENCODER, pretraining, small_dataset
+from small_training import SMALL_ENCODER, pretraining
 
 from physioclr_core import cli
 from physioclr_core.errors import UserFacingError
@@ -38,11 +38,6 @@ def settings(prepared: Path) -> dict[str, Any]:
         },
         "evaluations": {"linear": {"mode": "linear-probe"}, "full": {"loop": loop}},
     }
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_dataset(tmp_path_factory.mktemp("data"))
 
 
 def test_one_command_runs_what_is_missing_and_writes_the_table(

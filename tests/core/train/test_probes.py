@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from real_records import real_signal_mv, shipped_library, to_adu, write_wfdb
-from small_training import finetuning, pretraining, small_dataset
+from small_training import finetuning, quiet
 
 from physioclr_core import cli
 from physioclr_core.data.prepare import prepare
@@ -17,26 +17,8 @@ from physioclr_core.errors import UserFacingError
 from physioclr_core.train.evaluation import evaluate_run, open_evaluation
 from physioclr_core.train.finetune import finetune
 from physioclr_core.train.finetune_config import FinetuneConfig
-from physioclr_core.train.pretrain import pretrain
-from physioclr_core.train.pretrain_config import PretrainConfig
 from physioclr_core.train.probes import PIECE_S, DealtRecords, leave_one_out, probe_run
 from physioclr_core.train.records import open_training_data
-
-
-def quiet(done: int, total: int, loss: float) -> None:
-    pass
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_dataset(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "pretrained"
-    pretrain(PretrainConfig.model_validate(pretraining(prepared)), run, quiet, allow_gpu=False)
-    return run
 
 
 def challenge_set(folder: Path, prefix: str, entries: range) -> Path:

@@ -12,37 +12,21 @@ import torch
 from real_records import real_signal_mv, record_of
 from safetensors.numpy import load_file as load_numpy
 from safetensors.torch import load_file
-from small_training import SMALL_ENCODER, finetuning, pretraining, small_dataset
+from small_training import SMALL_ENCODER, finetuning, pretraining, quiet
 
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.ood import OutOfDistribution
 from physioclr_core.export.run_bundle import export_run
 from physioclr_core.infer.model import EcgModel
+from physioclr_core.infer.windows import window_starts
 from physioclr_core.train.evaluation import evaluate_run, open_evaluation
 from physioclr_core.train.finetune import class_weights, finetune, load_finetuned
 from physioclr_core.train.finetune_config import FinetuneConfig
-from physioclr_core.train.predict import predict, window_starts
+from physioclr_core.train.predict import predict
 from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.pretrain import load_pretrained, pretrain
 from physioclr_core.train.pretrain_config import PretrainConfig
 from physioclr_core.train.records import open_training_data
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_dataset(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def pretrained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "pretrained"
-    pretrain(PretrainConfig.model_validate(pretraining(prepared)), run, quiet, allow_gpu=False)
-    return run
-
-
-def quiet(done: int, total: int, loss: float) -> None:
-    assert 0 < done <= total
-    assert np.isfinite(loss)
 
 
 def tuned(prepared: Path, run: Path, **changes: Any) -> dict[str, Any]:
