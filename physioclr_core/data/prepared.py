@@ -184,6 +184,16 @@ class PreparedDataset:
             labels=labels[rows] if labels is not None else np.empty((len(rows), 0), np.float32),
         )
 
+    def record_mv(self, row: int) -> FloatArray:
+        """Return one record as it was read, shape (n_leads, n_samples); NaN in gaps and in leads that are missing."""
+        n_leads, n = len(self.lead_names), int(self.n_samples[row])
+        start = int(self._offset[row])
+        samples = self._samples[int(self._shard[row])][start : start + n_leads * n].reshape(n_leads, n)
+        signal_mv = samples.astype(np.float32) / np.float32(ADU_PER_MV)
+        signal_mv[samples == GAP_ADU] = np.nan
+        signal_mv[~self.has_lead[row]] = np.nan
+        return signal_mv
+
     @cached_property
     def _samples(self) -> tuple[npt.NDArray[np.int16], ...]:
         # Slicing a memmap makes a memmap, which costs ten times what slicing an array does.

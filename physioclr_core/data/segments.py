@@ -34,6 +34,8 @@ class Segments:
         No column where there is no task.
     side : dict of str to ndarray
         Further arrays with one row a segment, such as physiological features.
+    tracks : dict of str to ndarray, shape (batch, n_samples)
+        Further arrays with one value a sample, such as where waves peak; cut with the signal.
     """
 
     signal_mv: FloatArray
@@ -44,6 +46,7 @@ class Segments:
     patient: npt.NDArray[np.int64]
     labels: FloatArray
     side: dict[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    tracks: dict[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.signal_mv)
@@ -60,7 +63,8 @@ class Segments:
             raise ValueError(f"parts of {n_samples} samples do not fit into {self.signal_mv.shape[-1]}")
         index = start[:, None] + np.arange(n_samples)
         signal_mv = np.take_along_axis(self.signal_mv, index[:, None, :], axis=2)
-        return replace(self, signal_mv=signal_mv, mask=np.take_along_axis(self.mask, index, axis=1))
+        tracks = {name: np.take_along_axis(track, index, axis=1) for name, track in self.tracks.items()}
+        return replace(self, signal_mv=signal_mv, mask=np.take_along_axis(self.mask, index, axis=1), tracks=tracks)
 
     def random_cut(self, n_samples: int, rng: np.random.Generator) -> Segments:
         """Return a part of ``n_samples`` samples of each segment, its start uniform over what fits.

@@ -12,6 +12,7 @@ from physioclr_core.losses.config import ObjectiveConfig
 from physioclr_core.losses.ecg_fm import EcgFm
 from physioclr_core.losses.masked_reconstruction import MaskedReconstruction
 from physioclr_core.losses.objective import Objective
+from physioclr_core.losses.physioclr.objective import PhysioClr
 from physioclr_core.losses.simclr import SimClr
 from physioclr_core.losses.three_kg import ThreeKg
 from physioclr_core.losses.wav2vec2 import Wav2Vec2
@@ -24,6 +25,7 @@ _OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "masked-reconstruction": MaskedReconstruction,
     "wav2vec2": Wav2Vec2,
     "ecg-fm": EcgFm,
+    "physioclr": PhysioClr,
 }
 
 

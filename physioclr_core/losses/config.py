@@ -6,20 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0.0)]
-Amount = Annotated[float, Field(ge=0.0)]
+from physioclr_core.losses.contrastive_config import Amount, ContrastiveConfig, Count, Positive
+from physioclr_core.losses.physioclr.config import PhysioClrConfig
+
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-
-
-class ContrastiveConfig(BaseModel):
-    """What all contrastive objectives have."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    temperature: Positive = Field(0.1, description="Divides similarities; lower looks at the hardest negatives")
-    n_hidden: Count = Field(256, description="Width of the projection's hidden layer")
-    n_projection: Count = Field(128, description="Length of what the loss compares")
 
 
 class SimClrConfig(ContrastiveConfig):
@@ -106,6 +96,12 @@ class EcgFmConfig(QuantisedPredictionConfig):
 
 
 ObjectiveConfig = Annotated[
-    SimClrConfig | CmscConfig | ThreeKgConfig | MaskedReconstructionConfig | Wav2Vec2Config | EcgFmConfig,
+    SimClrConfig
+    | CmscConfig
+    | ThreeKgConfig
+    | MaskedReconstructionConfig
+    | Wav2Vec2Config
+    | EcgFmConfig
+    | PhysioClrConfig,
     Field(discriminator="kind"),
 ]

@@ -42,6 +42,11 @@ class Objective(nn.Module, ABC):
 
     encoder: Encoder
 
+    @property
+    def needs_physiology(self) -> bool:
+        """Whether the records must come with their beats and features (``train.physiology``)."""
+        return False
+
     @abstractmethod
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make the arrays that ``forward`` takes from whole records.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator
 from physioclr_core.augment.config import AugmentConfig
 from physioclr_core.augment.presets import AUGMENT_PRESETS
 from physioclr_core.losses.config import ObjectiveConfig
+from physioclr_core.losses.presets import OBJECTIVE_PRESETS
 from physioclr_core.models.config import EncoderConfig
 from physioclr_core.models.presets import ENCODER_PRESETS
 
@@ -36,10 +37,19 @@ def _named(presets: Mapping[str, BaseModel], what: str) -> BeforeValidator:
 
 
 def _with_kind(value: Any) -> Any:
-    """Take a name for an objective with its own defaults, and settings without a kind for SimCLR's."""
+    """Take a name for a recipe or an objective with its own defaults, and settings without a kind for SimCLR's."""
+    if isinstance(value, dict) and "preset" in value:
+        changes = {key: setting for key, setting in value.items() if key != "preset"}
+        return {**_recipe(value["preset"]).model_dump(), **changes}
     if isinstance(value, str):
-        return {"kind": value}
+        return OBJECTIVE_PRESETS.get(value, {"kind": value})
     return {"kind": "simclr", **value} if isinstance(value, dict) else value
+
+
+def _recipe(name: str) -> BaseModel:
+    if name not in OBJECTIVE_PRESETS:
+        raise ValueError(f"there is no recipe named {name}; there are {', '.join(OBJECTIVE_PRESETS)}")
+    return OBJECTIVE_PRESETS[name]
 
 
 EncoderChoice = Annotated[EncoderConfig, _named(ENCODER_PRESETS, "encoder")]

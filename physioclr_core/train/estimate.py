@@ -18,7 +18,7 @@ from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.loop_config import LoopConfig
 from physioclr_core.train.pretrain import new_objective
 from physioclr_core.train.pretrain_config import PretrainConfig
-from physioclr_core.train.records import TrainingData, TrainingRecords, open_training_data
+from physioclr_core.train.records import TrainingData, TrainingRecords, open_training_data, with_physiology
 
 _RECORDS_TIMED = 32
 _STEPS_TIMED = 3
@@ -60,7 +60,10 @@ class Estimate:
 def estimate_pretraining(config: PretrainConfig) -> Estimate:
     """Return what a pretraining takes."""
     data = open_training_data(config.data, config.probe_task)
-    return _estimate(new_objective(config), data, config.loop)
+    objective = new_objective(config)
+    if objective.needs_physiology:
+        data = with_physiology(data, config.data)
+    return _estimate(objective, data, config.loop)
 
 
 def estimate_finetuning(config: FinetuneConfig) -> Estimate:

@@ -26,7 +26,7 @@ from physioclr_core.train.finetune_config import WindowConfig
 from physioclr_core.train.loop import Task, fit
 from physioclr_core.train.predict import embed
 from physioclr_core.train.pretrain_config import PretrainConfig
-from physioclr_core.train.records import TrainingData, open_training_data
+from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
 from physioclr_core.train.run_folder import RunFolder
 from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record, with_defaults
 from physioclr_core.train.validation import held_out_loss
@@ -79,27 +79,32 @@ def pretrain(config: PretrainConfig, run_path: Path, on_step: OnStep, allow_gpu:
         raise UserFacingError("To select by a probe, probe_task must name the labels.")
     data = open_training_data(config.data, config.probe_task)
     check_rate(data.train.fs_hz, config.encoder.fs_hz)
+    objective = new_objective(config)
+    if objective.needs_physiology:
+        data = with_physiology(data, config.data)
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("pretrain", config, data.data_sha256)
+        if (measured := data.train.physiology) is not None:
+            record |= {"physiology_sha256": measured.sha256, "physiology": measured.record(data.train.rows)}
         before = partial(with_defaults, PretrainConfig)
         with run.owned(record, MUST_AGREE, places_of(config), here.is_first, before):
-            return fit(_task(config, data, here), config.loop, config.optimizer, run, here, on_step)
+            return fit(_task(config, objective, data, here), config.loop, config.optimizer, run, here, on_step)
 
 
-def _task(config: PretrainConfig, data: TrainingData, here: World) -> Task:
+def _task(config: PretrainConfig, objective: Objective, data: TrainingData, here: World) -> Task:
     n_validations = 0
 
-    def validate(objective: Objective) -> dict[str, float]:
+    def validate(average: Objective) -> dict[str, float]:
         nonlocal n_validations
         n_validations += 1
-        loss = held_out_loss(objective, data.select, config.loop.batch_size, here)
+        loss = held_out_loss(average, data.select, config.loop.batch_size, here)
         figures = {"held_out_loss": loss, "minus_held_out_loss": -loss}
         if config.probe_task is not None and n_validations % config.probe_every == 0:
-            figures["probe_auroc"] = probe_auroc(objective.encoder, data)
+            figures["probe_auroc"] = probe_auroc(average.encoder, data)
         return figures
 
-    return Task(new_objective(config), data.train, validate, _METRIC[config.select])
+    return Task(objective, data.train, validate, _METRIC[config.select])
 
 
 def probe_auroc(encoder: Encoder, data: TrainingData) -> float:

@@ -15,6 +15,7 @@ from physioclr_core.data.splits import check_patients, rows_by_fraction, rows_of
 from physioclr_core.data.tasks import TaskLabels, task_labels
 from physioclr_core.errors import UserFacingError
 from physioclr_core.train.data_config import DataConfig
+from physioclr_core.train.physiology import RecordPhysiology, record_physiology
 
 Rows = npt.NDArray[np.int64]
 
@@ -33,6 +34,8 @@ class TrainingRecords:
     labels : ndarray of float32, shape (n_records of the data set, n_labels), or None
     leads : tuple of str
         Others are taken as not recorded.
+    physiology : RecordPhysiology, optional
+        What was measured of all records of the data set; goes with the segments.
     """
 
     dataset: PreparedDataset
@@ -40,6 +43,7 @@ class TrainingRecords:
     n_samples: int
     labels: npt.NDArray[np.float32] | None
     leads: tuple[str, ...]
+    physiology: RecordPhysiology | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,6 +74,8 @@ class TrainingRecords:
     def segments(self, rows: Rows) -> Segments:
         """Return whole records by their number here."""
         segments = self.dataset.segments(self.rows[rows], self.n_samples, self.labels)
+        if self.physiology is not None:
+            segments = self.physiology.added_to(segments)
         if self.leads == self.dataset.lead_names:
             return segments
         is_seen = np.isin(self.dataset.lead_names, self.leads)
@@ -127,6 +133,21 @@ def open_training_data(config: DataConfig, task: str | None = None) -> TrainingD
         return TrainingRecords(dataset, rows, n_samples, values, tuple(config.leads))
 
     return TrainingData(part(train_rows), part(select_rows), labels, dataset.data_sha256)
+
+
+def with_physiology(data: TrainingData, config: DataConfig) -> TrainingData:
+    """Return training data whose segments come with beats and features, scaled by the records that are trained on.
+
+    Raises
+    ------
+    UserFacingError
+        If the data sets were not measured by this version, or nothing could be measured.
+    """
+    dataset = data.train.dataset
+    measured = record_physiology(config.prepared, data.train.rows, len(dataset), dataset.fs_hz)
+    return replace(
+        data, train=replace(data.train, physiology=measured), select=replace(data.select, physiology=measured)
+    )
 
 
 def _split(config: DataConfig, dataset: PreparedDataset) -> tuple[Rows, Rows]:

@@ -21,7 +21,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 # A run goes on only where these are the same. Code and library versions are written down but may differ: a mended
 # message is no reason to lose a day of training.
-MUST_AGREE = ("kind", "config", "data_sha256", "pretrained_sha256")
+MUST_AGREE = ("kind", "config", "data_sha256", "pretrained_sha256", "physiology_sha256")
 
 
 def run_record(kind: str, config: BaseModel, data_sha256: str, pretrained: Path | None = None) -> dict[str, Any]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import torch
 from real_records import real_signal_mv
 from torch import Tensor, nn
 
+from physioclr_core.data.measure_physiology import measured_row
+from physioclr_core.data.physiology_cache import SCHEMA, cache_of
 from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.leads import STANDARD_LEADS
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.models.config import ResidualEncoderConfig
 from physioclr_core.models.encoder import Encoder
 from physioclr_core.models.residual_encoder import ResidualEncoder
+from physioclr_core.physiology.features.scaling import load_scaling
+from physioclr_core.train.physiology import RecordPhysiology
 
 
 class ToyEncoder(Encoder):
@@ -59,6 +67,17 @@ class RealRecords:
 
     def __len__(self) -> int:
         return len(self.signal_mv)
+
+    @cached_property
+    def physiology(self) -> RecordPhysiology:
+        """What the engine measures of them, on the shipped scale."""
+        rows = [measured_row(signal_mv, 100.0, STANDARD_LEADS) for signal_mv in self.signal_mv]
+        cache = cache_of(pa.Table.from_pylist(rows, schema=SCHEMA), "measured here")
+        return RecordPhysiology(cache, load_scaling(), "shipped", 100.0)
+
+    def measured(self, rows: npt.NDArray[np.int64]) -> Segments:
+        """Return records with beats and features."""
+        return self.physiology.added_to(self.segments(rows))
 
     def segments(self, rows: npt.NDArray[np.int64]) -> Segments:
         n, n_samples = len(rows), self.signal_mv.shape[-1]

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from real_records import real_signal_mv, to_adu, write_wfdb
 
-from physioclr_core.commands.features import code_fingerprint
 from physioclr_core.errors import UserFacingError
 from physioclr_core.physiology.analysis import analyse_record
 from physioclr_core.physiology.features.schema import NAMES, SCHEMA_VERSION
 from physioclr_core.physiology.features.table import FeatureParts, failed_row, read_feature_table
+from physioclr_core.physiology.fingerprint import measurement_fingerprint
 from physioclr_core.readers import read_record
 
 COLUMNS = ["record", "path", "fs_hz", "n_beats", "schema_version", "reason", *NAMES]
@@ -179,7 +179,8 @@ def done_once(records: Path, tmp_path: Path) -> Callable[..., FeatureParts]:
     """Return a function that leaves a piece with an impossible heart rate, so that it is seen whether it is used."""
 
     def leave(code: str | None = None) -> FeatureParts:
-        parts = FeatureParts(tmp_path / "out.parquet", code_fingerprint() if code is None else code)
+        own = measurement_fingerprint("readers", "signal")
+        parts = FeatureParts(tmp_path / "out.parquet", own if code is None else code)
         rows = []
         for name in ("a_good", "b_cut"):
             path = str(records / f"{name}.hea")

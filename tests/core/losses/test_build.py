@@ -40,7 +40,7 @@ def test_every_kind_trains_all_weights_of_encoders_whose_tokens_are_coarser_or_l
     torch.manual_seed(0)
     encoder = build_encoder(ENCODER_PRESETS[name])
     objective = build_objective(CONFIGS.validate_python({"kind": kind}), encoder, unchanged)
-    made = objective.views(RealRecords(3).segments(np.arange(3)), np.random.default_rng(0))
+    made = objective.views(RealRecords(3).measured(np.arange(3)), np.random.default_rng(0))
     result = objective({name: torch.from_numpy(view) for name, view in made.items()})
     result.loss.backward()
     assert torch.isfinite(result.loss)
@@ -55,7 +55,7 @@ def test_every_kind_trains_all_weights_of_encoders_whose_tokens_are_coarser_or_l
 def test_the_loss_is_a_single_precision_number_under_autocast(kind: str) -> None:
     torch.manual_seed(0)
     objective = build_objective(CONFIGS.validate_python({"kind": kind}), ToyEncoder(), unchanged).eval()
-    made = objective.views(RealRecords(4).segments(np.arange(4)), np.random.default_rng(0))
+    made = objective.views(RealRecords(4).measured(np.arange(4)), np.random.default_rng(0))
     views = {name: torch.from_numpy(view) for name, view in made.items()}
     torch.manual_seed(0)
     plain = objective(views).loss.detach()

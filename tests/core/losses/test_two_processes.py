@@ -20,7 +20,7 @@ from physioclr_core.losses.config import ObjectiveConfig
 from physioclr_core.losses.objective import Objective
 
 CONFIGS: TypeAdapter[ObjectiveConfig] = TypeAdapter(ObjectiveConfig)
-KINDS = ("simclr", "cmsc", "3kg")
+KINDS = ("simclr", "cmsc", "3kg", "physioclr")
 # Patients 1 and 2 have records in both halves.
 PATIENT = np.array([0, 1, 2, 2, 2, 5, 1, 7])
 
@@ -35,7 +35,7 @@ def objective(kind: str) -> Objective:
 
 
 def views_of(model: Objective) -> dict[str, Tensor]:
-    made = model.views(RealRecords(8).segments(np.arange(8)), np.random.default_rng(0))
+    made = model.views(RealRecords(8).measured(np.arange(8)), np.random.default_rng(0))
     views = {name: torch.from_numpy(view) for name, view in made.items()}
     return {**views, "patient": torch.from_numpy(PATIENT)}
 

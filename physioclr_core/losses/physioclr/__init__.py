@@ -1,0 +1,1 @@
+"""PhysioCLR: contrast guided by physiology, heartbeat shuffling, and reconstruction with attention to peaks."""
