@@ -14,20 +14,20 @@ import torch
 from physioclr_core.data.tasks import check_task
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
-from physioclr_core.evaluate.linear_probe import fit_linear_probe
 from physioclr_core.losses.objective import Objective
 from physioclr_core.losses.supervised import Supervised
 from physioclr_core.models.build import build_encoder
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
 from physioclr_core.train.checkpoint import load_weights, read_tensors, save_tensors
-from physioclr_core.train.distributed import World, world
+from physioclr_core.train.distributed import world
 from physioclr_core.train.finetune_config import FinetuneConfig
+from physioclr_core.train.fixed_inputs import FixedResult, boosting, feature_inputs, linear_probe, nearest_neighbours
 from physioclr_core.train.loop import Task, fit
 from physioclr_core.train.predict import embed, predict
 from physioclr_core.train.predictions_file import KeptPredictions
 from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained, pretrained_config
-from physioclr_core.train.records import TrainingData, open_training_data
+from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
 from physioclr_core.train.run_folder import RunFolder
 from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record, with_defaults
 
@@ -60,6 +60,8 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
     """
     config = with_encoder(config)
     data = open_training_data(config.data, config.task)
+    if config.mode.startswith("features"):
+        data = with_physiology(data, config.data)
     assert data.task is not None
     check_task(data.task, {"training": data.train.rows, "selection": data.select.rows})
     encoder, weights = starting_encoder(config)
@@ -69,12 +71,12 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         record = run_record("finetune", config, data.data_sha256, weights)
         record["labels"] = list(data.task.labels)
         record["n_train"], record["n_select"] = len(data.train), len(data.select)
+        if (measured := data.train.physiology) is not None:
+            record |= {"physiology_sha256": measured.sha256, "physiology": measured.record(data.train.rows)}
         before = partial(with_defaults, FinetuneConfig)
         with run.owned(record, MUST_AGREE, places_of(config), here.is_first, before):
-            if config.mode == "linear-probe":
-                result = _linear_probe(config, data, encoder.to(here.device), run)
-                _keep_predictions(config, data, here, run)
-                return result
+            if config.mode not in ("full", "frozen"):
+                return _on_fixed_inputs(config, data, encoder.to(here.device), run)
             objective = objective_of(config, data, encoder)
 
             def validate(average: Objective) -> dict[str, float]:
@@ -82,20 +84,20 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
                 predictions = predict(average.classifier, data.select, config.windows)
                 return {"macro_auroc": macro_auroc(data.select.known_labels, predictions.logits)}
 
-            task = Task(objective, data.train, validate, "macro_auroc", config.encoder_rate)
+            metric = "macro_auroc" if config.choose_in == "selecting" else None
+            task = Task(objective, data.train, validate, metric, config.encoder_rate)
             result = fit(task, config.loop, config.optimizer, run, here, on_step)
-            _keep_predictions(config, data, here, run)
+            if here.is_first:
+                classifier, _, _ = load_finetuned(run.path)
+                predictions = predict(classifier.to(here.device), data.select, config.windows)
+                _keep_predictions(predictions.logits, data, run)
             return result
 
 
-def _keep_predictions(config: FinetuneConfig, data: TrainingData, here: World, run: RunFolder) -> None:
-    """Write what the kept weights say of the records that select."""
-    if not here.is_first:
-        return
-    classifier, _, _ = load_finetuned(run.path)
-    predictions = predict(classifier.to(here.device), data.select, config.windows)
+def _keep_predictions(logits: npt.NDArray[np.float32], data: TrainingData, run: RunFolder) -> None:
+    """Write what the kept model says of the records that select."""
     select = data.select
-    KeptPredictions(predictions.logits, select.known_labels, select.patient, select.rows).write(run.path)
+    KeptPredictions(logits, select.known_labels, select.patient, select.rows).write(run.path)
 
 
 def with_encoder(config: FinetuneConfig) -> FinetuneConfig:
@@ -163,20 +165,39 @@ def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -
     return Supervised(classifier, augmentation(config.augment), config.crop_s, weight, config.mode == "frozen")
 
 
-def _linear_probe(config: FinetuneConfig, data: TrainingData, encoder: Encoder, run: RunFolder) -> dict[str, Any]:
+def _on_fixed_inputs(config: FinetuneConfig, data: TrainingData, encoder: Encoder, run: RunFolder) -> dict[str, Any]:
+    """Fit a model to embeddings or features, and keep its predictions and, of a linear probe, the network."""
     started = time.monotonic()
-    train, select = (embed(encoder, records, config.windows) for records in (data.train, data.select))
-    labels = data.train.known_labels
-    probe = fit_linear_probe(train, labels, select, data.select.known_labels)
-    objective = objective_of(config, data, encoder)
-    head = objective.classifier.head
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(probe.weight))
-        head.bias.copy_(torch.from_numpy(probe.bias))
-    save_tensors(run.best, objective.state_dict(), {"penalty": probe.penalty, "macro_auroc": probe.macro_auroc})
+    result = _fixed_result(config, data, encoder)
+    if config.mode == "linear-probe":
+        assert result.probe is not None
+        objective = objective_of(config, data, encoder)
+        head = objective.classifier.head
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(result.probe.weight))
+            head.bias.copy_(torch.from_numpy(result.probe.bias))
+        save_tensors(run.best, objective.state_dict(), result.chosen)
+    _keep_predictions(result.logits, data, run)
+    area = macro_auroc(data.select.known_labels, result.logits)
     seconds = round(time.monotonic() - started, 1)
-    run.event(event="probe", step=0, seconds=seconds, penalty=probe.penalty, macro_auroc=probe.macro_auroc)
-    return {"best": probe.macro_auroc, "best_epoch": 0, "n_steps": 0}
+    run.event(event="probe", step=0, seconds=seconds, macro_auroc=area, **result.chosen)
+    return {"best": area, "best_epoch": 0, "n_steps": 0, "seconds": seconds}
+
+
+def _fixed_result(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -> FixedResult:
+    train, select = data.train, data.select
+    in_training = config.choose_in == "training"
+    measured = train.physiology
+    if config.mode == "features-boosting":
+        assert measured is not None
+        return boosting(measured, train, select, config.loop.seed)
+    if config.mode == "features-logistic":
+        assert measured is not None
+        x = feature_inputs(measured, config.feature_inputs)
+        return linear_probe(x[train.rows], train, x[select.rows], select, in_training)
+    of_train, of_select = (embed(encoder, records, config.windows) for records in (train, select))
+    fitted = linear_probe if config.mode == "linear-probe" else nearest_neighbours
+    return fitted(of_train, train, of_select, select, in_training)
 
 
 def load_finetuned(run_path: Path) -> tuple[Classifier, FinetuneConfig, dict[str, Any]]:
@@ -189,6 +210,8 @@ def load_finetuned(run_path: Path) -> tuple[Classifier, FinetuneConfig, dict[str
     """
     run = RunFolder.existing(run_path)
     config, record = recorded_config(FinetuneConfig, run, "finetune")
+    if not config.has_network:
+        raise UserFacingError(f"{run_path}: this run has predictions ({config.mode}) but no network of its own.")
     encoder = build_encoder(config.encoder_or_default())
     classifier = new_classifier(config, encoder, len(record["labels"]))
     prefix = "classifier."

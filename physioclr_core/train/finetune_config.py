@@ -34,10 +34,21 @@ class FinetuneConfig(RunConfig):
     encoder: EncoderChoice | None = Field(
         None, description="The network; none: that of the pretraining, or the residual CNN"
     )
-    mode: Literal["full", "frozen", "linear-probe"] = Field(
-        "full",
-        description="full: all weights; frozen: the head by gradient steps; linear-probe: a penalised logistic "
-        "regression on the embeddings",
+    mode: Literal["full", "frozen", "linear-probe", "nearest-neighbours", "features-logistic", "features-boosting"] = (
+        Field(
+            "full",
+            description="full: all weights; frozen: the head by gradient steps; linear-probe: a penalised logistic "
+            "regression on the embeddings; nearest-neighbours: the votes of the nearest embeddings; features-...: no "
+            "network, a logistic regression or boosted trees on the 150 features",
+        )
+    )
+    choose_in: Literal["selecting", "training"] = Field(
+        "selecting",
+        description="Which records choose penalty, neighbours and epoch: those that select, or held-out training "
+        "records (of epochs the last is kept), so that the selecting ones only judge",
+    )
+    feature_inputs: Literal["scores", "scores-and-magnitudes"] = Field(
+        "scores", description="What features-logistic sees: z-scores, or also their magnitudes and which are unknown"
     )
     head: Literal["linear", "attention"] = Field("linear", description="Head on the tokens")
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.25, description="Before the last layer")
@@ -60,6 +71,11 @@ class FinetuneConfig(RunConfig):
         if self.mode == "linear-probe" and self.head != "linear":
             raise ValueError("a linear probe has a linear head")
         return self
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the run makes a network that can be evaluated and exported."""
+        return self.mode in ("full", "frozen", "linear-probe")
 
     def encoder_or_default(self) -> EncoderChoice:
         """Return the encoder's configuration of a run that starts from random weights."""

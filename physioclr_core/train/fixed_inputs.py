@@ -1,0 +1,167 @@
+"""Models of labels on fixed inputs: embeddings of a frozen encoder, or the 150 features alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from physioclr_core.data.splits import rows_by_fraction
+from physioclr_core.evaluate.auroc import macro_auroc
+from physioclr_core.evaluate.knn import NEIGHBOURS, knn_scores
+from physioclr_core.evaluate.linear_probe import PENALTIES, LinearProbe, fit_linear_probe
+from physioclr_core.train.physiology import RecordPhysiology
+from physioclr_core.train.records import TrainingRecords
+
+FloatArray = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+FixedMode = Literal["linear-probe", "nearest-neighbours", "features-logistic", "features-boosting"]
+FeatureInputs = Literal["scores", "scores-and-magnitudes"]
+
+# Small trees and many of them: 150 features, and labels with tens of records.
+BOOSTING: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "max_iter": 150,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 10,
+    "l2_regularization": 1.0,
+}
+# Within the training records: one part that chooses where there are many, else each of five parts in turn.
+_N_PARTS = 5
+_MANY = 4000
+_LEAST_SHARE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedResult:
+    """What was fitted.
+
+    Attributes
+    ----------
+    logits : ndarray of float32, shape (n_select, n_labels)
+        Of the records that are judged.
+    chosen : dict
+        Penalty, neighbours or settings.
+    probe : LinearProbe or None
+    """
+
+    logits: FloatArray
+    chosen: dict[str, Any]
+    probe: LinearProbe | None = None
+
+
+def feature_inputs(physiology: RecordPhysiology, kind: FeatureInputs) -> FloatArray:
+    """Return what a linear model sees of all records.
+
+    Parameters
+    ----------
+    physiology : RecordPhysiology
+    kind : {"scores", "scores-and-magnitudes"}
+        Robust z-scores, zero where unknown; or these, their magnitudes (too long and too short are both abnormal) and
+        which are unknown (a P wave that is not there).
+
+    Returns
+    -------
+    ndarray of float32, shape (n_records, 150) or (n_records, 450)
+    """
+    scores = physiology.scores
+    if kind == "scores":
+        return scores
+    return np.concatenate([scores, np.abs(scores), (~physiology.is_known).astype(np.float32)], axis=1)
+
+
+def linear_probe(
+    x: FloatArray, train: TrainingRecords, x_select: FloatArray, select: TrainingRecords, choose_in_training: bool
+) -> FixedResult:
+    """Fit penalised logistic regressions.
+
+    Parameters
+    ----------
+    x, x_select : ndarray of float32, shapes (n_train, n_features) and (n_select, n_features)
+    train, select : TrainingRecords
+    choose_in_training : bool
+        Choose the penalty among training records; else on the selecting ones.
+    """
+    labels = train.known_labels
+    penalties = PENALTIES
+    if choose_in_training:
+
+        def scores(inner: Rows, outer: Rows) -> dict[float, npt.NDArray[np.floating]]:
+            return {
+                penalty: fit_linear_probe(x[inner], labels[inner], x[outer], labels[outer], (penalty,)).logits(x[outer])
+                for penalty in PENALTIES
+            }
+
+        penalties = (chosen_within(train, scores),)
+    probe = fit_linear_probe(x, labels, x_select, select.known_labels, penalties)
+    return FixedResult(probe.logits(x_select).astype(np.float32), {"penalty": probe.penalty}, probe)
+
+
+def nearest_neighbours(
+    x: FloatArray, train: TrainingRecords, x_select: FloatArray, select: TrainingRecords, choose_in_training: bool
+) -> FixedResult:
+    """Let the nearest training records vote; parameters as those of ``linear_probe``."""
+    labels = train.known_labels
+    if choose_in_training:
+
+        def scores(inner: Rows, outer: Rows) -> dict[int, npt.NDArray[np.floating]]:
+            return dict(knn_scores(x[inner], labels[inner], x[outer]))
+
+        k = chosen_within(train, scores)
+        share = knn_scores(x, labels, x_select, (k,))[k]
+    else:
+        of_k = knn_scores(x, labels, x_select, NEIGHBOURS)
+        k = max(of_k, key=lambda k: (macro_auroc(select.known_labels, of_k[k]), -k))
+        share = of_k[k]
+    return FixedResult(_logit(share), {"k": k})
+
+
+def boosting(physiology: RecordPhysiology, train: TrainingRecords, select: TrainingRecords, seed: int) -> FixedResult:
+    """Fit boosted trees to the features as they are, each label on its own; settings are fixed."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    features = physiology.cache.features
+    x, x_select = features[train.rows], features[select.rows]
+    labels = train.known_labels
+    logits = np.zeros((len(select), labels.shape[1]), np.float32)
+    for column in range(labels.shape[1]):
+        is_known = np.isfinite(labels[:, column])
+        target = labels[is_known, column]
+        if len(np.unique(target)) < 2:
+            continue  # never or always there: nothing to tell apart
+        model = HistGradientBoostingClassifier(**BOOSTING, random_state=seed)
+        logits[:, column] = model.fit(x[is_known], target).decision_function(x_select)
+    return FixedResult(logits, dict(BOOSTING))
+
+
+def chosen_within(train: TrainingRecords, scores: Callable[[Rows, Rows], dict[Any, npt.NDArray[np.floating]]]) -> Any:
+    """Return the choice with the highest macro AUROC on training records that were held out, patient by patient.
+
+    Parameters
+    ----------
+    train : TrainingRecords
+    scores : callable
+        (rows to fit, rows to judge) -> scores of the judged rows by choice. Where training records are few, all are
+        judged, each by a fit to four fifths of the others, and taken together.
+    """
+    patient_id = train.dataset.patient_id[train.rows]
+    parts = rows_by_fraction(patient_id, {str(part): 1.0 / _N_PARTS for part in range(_N_PARTS)}, 0)
+    judged = list(parts.values())[: 1 if len(train) > _MANY else _N_PARTS]
+    everything = np.arange(len(train))
+    of_choice: dict[Any, list[npt.NDArray[np.floating]]] = {}
+    for outer in judged:
+        inner = np.setdiff1d(everything, outer)
+        for choice, values in scores(inner, outer).items():
+            of_choice.setdefault(choice, []).append(values)
+    labels = train.known_labels[np.concatenate(judged)]
+    area = {choice: macro_auroc(labels, np.concatenate(values)) for choice, values in of_choice.items()}
+    return max(area, key=lambda choice: -1.0 if np.isnan(area[choice]) else area[choice])
+
+
+def _logit(share: npt.NDArray[np.floating]) -> FloatArray:
+    clipped = np.clip(share.astype(np.float64), _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+    return np.log(clipped / (1.0 - clipped)).astype(np.float32)
