@@ -1,4 +1,4 @@
-"""``physioclr features``: the 150 physiological features, one row a record."""
+"""``physioclr features``: the 150 physiological features, one row a record, or those of a prepared data set."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from physioclr_core.commands.batches import PATH_HELP, all_records, require_folder_of
+from physioclr_core.data.prepared import MANIFEST as PREPARED
+from physioclr_core.data.prepared import open_prepared
 from physioclr_core.errors import UserFacingError
 from physioclr_core.physiology.features.table import FeatureParts, FeatureRow, failed_row
 from physioclr_core.physiology.fingerprint import measurement_fingerprint
@@ -29,9 +32,13 @@ Record = tuple[str, str]
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("features", help="the 150 physiological features as Parquet, one row a record")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=PATH_HELP)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="Parquet file to write")
+    parser = subparsers.add_parser(
+        "features",
+        help="the 150 physiological features as Parquet, one row a record; of a prepared data set they are kept "
+        "beside it, with the beats, for training",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=f"{PATH_HELP}; or a prepared data set")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="Parquet file to write")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
     parser.set_defaults(run=run)
 
@@ -46,9 +53,13 @@ def run(args: argparse.Namespace) -> int:
     int
         0, or 1 where a record of a batch could not be analysed.
     """
-    require_folder_of(args.out)
     if args.jobs < 1:
         raise UserFacingError("--jobs must be at least 1.")
+    if any((path / PREPARED).is_file() for path in args.paths):
+        return _of_prepared(args)
+    if args.out is None:
+        raise UserFacingError("--out is missing: the Parquet file to write.")
+    require_folder_of(args.out)
     # By its path a record is known again; one that was named twice is one.
     records = list({str(path.absolute()): label for label, path in all_records(args.paths)}.items())
     labelled = [(label, path) for path, label in records]
@@ -77,6 +88,30 @@ def run(args: argparse.Namespace) -> int:
         parts.add(rows)  # after an interrupt too
     parts.finish(labelled)
     return 1 if n_failed else 0
+
+
+def _of_prepared(args: argparse.Namespace) -> int:
+    from physioclr_core.data.measure_physiology import measure_physiology
+
+    others = [path for path in args.paths if not (path / PREPARED).is_file()]
+    if others or args.out is not None:
+        what = f"{others[0]} is none" if others else "they take no --out"
+        raise UserFacingError(f"Features of prepared data sets are kept in their folders, and {what}.")
+    n_unmeasured = 0
+    for folder in args.paths:
+        n_records = open_prepared(folder).index.num_rows
+        with tqdm(total=n_records, unit="record", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+
+            def on_records(n: int, bar: tqdm[Any] = bar) -> None:
+                bar.update(n)
+
+            manifest = measure_physiology(folder, args.jobs, on_records)
+        n_unmeasured += manifest["n_unmeasured"]
+        print(  # noqa: T201
+            f"{folder}: {n_records} records, {100.0 * manifest['share_measured']:.1f} % of their features measured; in "
+            f"{manifest['n_unmeasured']} nothing could be measured"
+        )
+    return 1 if n_unmeasured else 0
 
 
 def analysed(records: Sequence[Record], n_processes: int) -> Iterator[FeatureRow]:

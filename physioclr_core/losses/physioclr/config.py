@@ -92,6 +92,9 @@ class PhysioClrConfig(ContrastiveConfig):
 
     # What the embedding is to hold
     feature_weight: Amount = Field(0.0, description="Weight of predicting the 150 features from the embedding")
+    feature_targets: Literal["scores", "scores-and-magnitudes"] = Field(
+        "scores", description="What is predicted of a feature: its z-score, or also its magnitude and if it is unknown"
+    )
     rr_weight: Amount = Field(0.0, description="Weight of predicting each moment's RR interval from its token")
     pooling: Literal["mean", "first-token"] = Field(
         "mean", description="The embedding that is compared: the mean of the tokens, or the first, as in published code"

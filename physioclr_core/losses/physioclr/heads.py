@@ -30,6 +30,16 @@ def feature_error(predicted: Tensor, scores: Tensor, is_known: Tensor) -> tuple[
     return each.mean(), explained.detach()
 
 
+def feature_targets(scores: Tensor, is_known: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets and their weights, shape (batch, 450): z-scores, their magnitudes, and what is unknown.
+
+    What a linear model needs to see that both too short and too long are abnormal, and that a wave is not there.
+    Unknown is a target of 1 against 0, for all features alike.
+    """
+    targets = torch.cat([scores, scores.abs(), 1.0 - is_known], dim=1)
+    return targets, torch.cat([is_known, is_known, torch.ones_like(is_known)], dim=1)
+
+
 def rr_error(predicted: Tensor, rr_s: Tensor, token_mask: Tensor, stride: int) -> Tensor:
     """Return the mean Huber error of the logarithm of the RR interval over a record's tokens, mean over records.
 

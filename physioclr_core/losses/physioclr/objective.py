@@ -15,7 +15,7 @@ from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.losses.physioclr.config import PhysioClrConfig
 from physioclr_core.losses.physioclr.contrast import contrast
 from physioclr_core.losses.physioclr.decoder import Decoder
-from physioclr_core.losses.physioclr.heads import feature_error, rr_error
+from physioclr_core.losses.physioclr.heads import feature_error, feature_targets, rr_error
 from physioclr_core.losses.physioclr.pairs import record_pairs
 from physioclr_core.losses.physioclr.reconstruction import reconstruction_errors
 from physioclr_core.losses.physioclr.views import make_views
@@ -58,7 +58,8 @@ class PhysioClr(Objective):
                 nn.Linear(encoder.n_features, config.n_hidden), nn.GELU(), nn.Linear(config.n_hidden, n_out)
             )
         if config.feature_weight > 0.0:
-            self.feature_head = nn.Linear(encoder.n_features, N_FEATURES)
+            n_targets = N_FEATURES * (3 if config.feature_targets == "scores-and-magnitudes" else 1)
+            self.feature_head = nn.Linear(encoder.n_features, n_targets)
         if config.rr_weight > 0.0:
             self.rr_head = nn.Linear(encoder.n_features, 1)
 
@@ -99,8 +100,12 @@ class PhysioClr(Objective):
         if config.mask_weight > 0.0:
             loss = loss + self._restoring_hidden(views, tokens[:n], figures)
         if config.feature_weight > 0.0:
-            scores, is_known = (views[name].repeat(len(numbers), 1) for name in ("scores", "is_known"))
-            error, figures["features_explained"] = feature_error(self.feature_head(embedding), scores, is_known)
+            targets = views["scores"], views["is_known"]
+            if config.feature_targets == "scores-and-magnitudes":
+                targets = feature_targets(*targets)
+            predicted = self.feature_head(embedding)
+            repeated = (target.repeat(len(numbers), 1) for target in targets)
+            error, figures["features_explained"] = feature_error(predicted, *repeated)
             loss = loss + config.feature_weight * error
         if config.rr_weight > 0.0:
             rr_s = torch.cat([views[f"rr{number}"] for number in numbers])
