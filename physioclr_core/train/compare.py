@@ -62,7 +62,7 @@ def _planned(config: CompareConfig, out: Path) -> Iterator[PlannedRun]:
                 start = folder / PRETRAIN
                 yield PlannedRun(name, PRETRAIN, seed, start, config.pretraining(name, seed))
             for evaluation in arm.evaluations:
-                tuned = config.finetuning(evaluation, seed, start)
+                tuned = config.finetuning(evaluation, seed, start, name)
                 yield PlannedRun(name, evaluation, seed, folder / evaluation, tuned)
 
 

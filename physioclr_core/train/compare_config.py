@@ -24,6 +24,9 @@ class Arm(BaseModel):
         None, description="Settings of the pretraining besides data, encoder and seed; none: random weights"
     )
     evaluations: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Which of the evaluations")
+    finetune: dict[str, Any] = Field(
+        default_factory=dict, description="Settings in which this arm's evaluations differ, such as mode"
+    )
 
 
 class CompareConfig(BaseModel):
@@ -53,8 +56,10 @@ class CompareConfig(BaseModel):
                 raise ValueError(f"the arm {name} names the evaluation {unknown[0]}, which is not there")
             if arm.pretrain is not None:
                 self.pretraining(name, self.seeds[0])
-        for name in self.evaluations:
-            self.finetuning(name, self.seeds[0], None)
+            for evaluation in arm.evaluations:
+                self.finetuning(evaluation, self.seeds[0], None, name)
+        for evaluation in self.evaluations:
+            self.finetuning(evaluation, self.seeds[0], None)
         return self
 
     def pretraining(self, arm: str, seed: int) -> PretrainConfig:
@@ -64,9 +69,11 @@ class CompareConfig(BaseModel):
         shared = {"data": self.data.model_dump(), "encoder": self.encoder.model_dump()}
         return PretrainConfig.model_validate({**shared, **settings, "loop": loop})
 
-    def finetuning(self, evaluation: str, seed: int, pretrained: Any) -> FinetuneConfig:
-        """Return the configuration of an evaluation of an arm."""
+    def finetuning(self, evaluation: str, seed: int, pretrained: Any, arm: str | None = None) -> FinetuneConfig:
+        """Return the configuration of an evaluation, with what an arm changes of it."""
         settings = dict(self.evaluations[evaluation])
+        if arm is not None:
+            settings |= self.arms[arm].finetune
         loop = {**settings.pop("loop", {}), "seed": seed}
         data = {**self.data.model_dump(), **settings.pop("data", {})}
         shared = {"data": data, "task": self.task, "encoder": self.encoder.model_dump(), "pretrained": pretrained}

@@ -72,6 +72,18 @@ def test_one_command_runs_what_is_missing_and_writes_the_table(
     assert written == {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
 
 
+def test_an_arm_may_differ_in_how_its_evaluations_are_made(prepared: Path, tmp_path: Path) -> None:
+    values = settings(prepared)
+    values["arms"]["features"] = {"evaluations": ["linear"], "finetune": {"mode": "features-logistic"}}
+    runs = planned_runs(CompareConfig.model_validate(values), tmp_path)
+    modes = {(run.arm, run.what): getattr(run.config, "mode", None) for run in runs}
+    assert modes["features", "linear"] == "features-logistic"
+    assert modes["random", "linear"] == "linear-probe"
+    values["arms"]["features"]["finetune"] = {"mood": "features-logistic"}
+    with pytest.raises(ValueError, match="mood"):
+        CompareConfig.model_validate(values)
+
+
 def test_a_run_that_another_process_is_at_is_left_to_it(prepared: Path, tmp_path: Path) -> None:
     config = CompareConfig.model_validate({**settings(prepared), "seeds": [0]})
     runs = planned_runs(config, tmp_path)
