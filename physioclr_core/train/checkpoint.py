@@ -127,6 +127,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read what ``save_tensors`` was told of its tensors.
+
+    Raises
+    ------
+    UserFacingError
+        If the file cannot be read.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise UserFacingError(f"{path}: cannot be read ({_cause(error)}).") from None
+
+
 def load_weights(module: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Load weights into a network.
 

@@ -14,12 +14,13 @@ import torch
 from physioclr_core.data.tasks import check_task
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
+from physioclr_core.files import sha256_of
 from physioclr_core.losses.objective import Objective
 from physioclr_core.losses.supervised import Supervised
 from physioclr_core.models.build import build_encoder
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
-from physioclr_core.train.checkpoint import load_weights, read_tensors, save_tensors
+from physioclr_core.train.checkpoint import load_weights, read_metadata, read_tensors, save_tensors
 from physioclr_core.train.distributed import world
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.fixed_inputs import FixedResult, boosting, feature_inputs, linear_probe, nearest_neighbours
@@ -30,6 +31,7 @@ from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load
 from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
 from physioclr_core.train.run_folder import RunFolder
 from physioclr_core.train.run_record import MUST_AGREE, places_of, recorded_config, run_record, with_defaults
+from physioclr_core.train.soft_labels import with_soft_labels
 
 _WEIGHT_POWER = {"none": 0.0, "root": 0.5, "balanced": 1.0}
 # A label with one positive in ten thousand must not make up the whole gradient.
@@ -64,6 +66,9 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         data = with_physiology(data, config.data)
     assert data.task is not None
     check_task(data.task, {"training": data.train.rows, "selection": data.select.rows})
+    if config.soft_labels is not None:
+        data = with_soft_labels(data, config.soft_labels, config.soft_share)
+    assert data.task is not None
     encoder, weights = starting_encoder(config)
     check_rate(data.train.fs_hz, config.encoder_or_default().fs_hz)
     with world(allow_gpu) as here:
@@ -71,6 +76,9 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         record = run_record("finetune", config, data.data_sha256, weights)
         record["labels"] = list(data.task.labels)
         record["n_train"], record["n_select"] = len(data.train), len(data.select)
+        if config.soft_labels is not None:
+            record["soft_labels_sha256"] = sha256_of(config.soft_labels)
+            record["teachers"] = read_metadata(config.soft_labels).get("teachers_sha256")
         if (measured := data.train.physiology) is not None:
             record |= {"physiology_sha256": measured.sha256, "physiology": measured.record(data.train.rows)}
         before = partial(with_defaults, FinetuneConfig)

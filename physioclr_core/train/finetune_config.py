@@ -56,6 +56,12 @@ class FinetuneConfig(RunConfig):
     class_weights: Literal["none", "root", "balanced"] = Field(
         "none", description="Weight of positive records: 1, or (negatives / positives) to the power of a half or one"
     )
+    soft_labels: Path | None = Field(
+        None, description="File of train.teachers: labels are mixed with what trained networks say of the records"
+    )
+    soft_share: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.5, description="Share of these networks in the mixture"
+    )
     augment: AugmentChoice = Field(AUGMENT_PRESETS["light"], description="How records are changed in training")
     encoder_rate: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         1.0, description="Learning rate of the encoder relative to the head's"

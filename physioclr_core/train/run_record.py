@@ -21,7 +21,9 @@ Config = TypeVar("Config", bound=BaseModel)
 
 # A run goes on only where these are the same. Code and library versions are written down but may differ: a mended
 # message is no reason to lose a day of training.
-MUST_AGREE = ("kind", "config", "data_sha256", "pretrained_sha256", "physiology_sha256")
+MUST_AGREE = ("kind", "config", "data_sha256", "pretrained_sha256", "physiology_sha256", "soft_labels_sha256")
+# Settings that are paths: the content's hash is recorded instead.
+_OTHER_PLACES = ("pretrained", "soft_labels")
 
 
 def run_record(kind: str, config: BaseModel, data_sha256: str, pretrained: Path | None = None) -> dict[str, Any]:
@@ -61,10 +63,10 @@ def code_sha256() -> str:
 def places_of(config: BaseModel) -> dict[str, Any]:
     """Return where the data sets and the run that a configuration names lie on this machine, as whole paths."""
     values = config.model_dump()
-    pretrained = values.get("pretrained")
+    others = {name: values[name] for name in _OTHER_PLACES if name in values}
     return {
         "prepared": [str(path.absolute()) for path in values["data"]["prepared"]],
-        "pretrained": str(pretrained.absolute()) if pretrained is not None else None,
+        **{name: str(path.absolute()) if path is not None else None for name, path in others.items()},
     }
 
 
@@ -134,5 +136,4 @@ def _without_places(config: BaseModel) -> dict[str, Any]:
     """Return what decides the result: where data lie does not, their hash is recorded instead."""
     values = config.model_dump(mode="json")
     values["data"] = {key: value for key, value in values["data"].items() if key != "prepared"}
-    values.pop("pretrained", None)
-    return values
+    return {key: value for key, value in values.items() if key not in _OTHER_PLACES}
