@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "predict": "calibrated probabilities of a model's labels as CSV",
     "embed": "embeddings as .npz: record, embedding, fingerprint",
     "similar": "the nearest ECGs of the reference library",
+    "explain": "which waves in which leads speak for a label",
     "beats": "R peaks of records as JSON",
     "delineate": "onset, peak and offset of P, QRS and T in every lead as JSON",
     "measure": "intervals, axes, amplitudes and variability of a record",

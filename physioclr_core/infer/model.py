@@ -100,6 +100,20 @@ class EcgModel:
             for record, end in zip(records, ends, strict=True)
         ]
 
+    def logits(self, x: FloatArray, mask: FloatArray) -> FloatArray:
+        """Return the logits of prepared windows, uncalibrated, in one run of the network.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (n_windows, n_leads, n_samples)
+        mask : ndarray of float32, shape (n_windows, n_samples)
+
+        Returns
+        -------
+        ndarray of float32, shape (n_windows, n_labels)
+        """
+        return self._run(x, mask)[0]
+
     def _check_outputs(self) -> None:
         size = {output.name: output.shape[-1] for output in self._session.get_outputs()}
         if size != {"logits": len(self.manifest.labels), "embedding": self.manifest.embedding_size}:
