@@ -122,20 +122,44 @@ def nearest_neighbours(
 
 def boosting(physiology: RecordPhysiology, train: TrainingRecords, select: TrainingRecords, seed: int) -> FixedResult:
     """Fit boosted trees to the features as they are, each label on its own; settings are fixed."""
+    features = physiology.cache.features
+    logits = boosted_logits(features[train.rows], train.known_labels, features[select.rows], seed)
+    return FixedResult(logits, dict(BOOSTING))
+
+
+def boosting_out_of_fold(physiology: RecordPhysiology, train: TrainingRecords, seed: int) -> FloatArray:
+    """Return logits of the training records, each by trees that were fitted to other patients."""
+    x, labels = physiology.cache.features[train.rows], train.known_labels
+    logits = np.zeros(labels.shape, np.float32)
+    for outer in _parts(train):
+        inner = np.setdiff1d(np.arange(len(train)), outer)
+        logits[outer] = boosted_logits(x[inner], labels[inner], x[outer], seed)
+    return logits
+
+
+def boosted_logits(x: FloatArray, labels: FloatArray, x_select: FloatArray, seed: int) -> FloatArray:
+    """Return logits of boosted trees, shape (n_select, n_labels).
+
+    Parameters
+    ----------
+    x, x_select : ndarray of float32, shapes (n_train, n_features) and (n_select, n_features)
+        NaN is unknown, and the trees learn what that means.
+    labels : ndarray of float32, shape (n_train, n_labels)
+        NaN is unknown. Of a label that is never there, or always, the logit is that of half a record that is not so.
+    seed : int
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    features = physiology.cache.features
-    x, x_select = features[train.rows], features[select.rows]
-    labels = train.known_labels
-    logits = np.zeros((len(select), labels.shape[1]), np.float32)
+    logits = np.zeros((len(x_select), labels.shape[1]), np.float32)
     for column in range(labels.shape[1]):
         is_known = np.isfinite(labels[:, column])
         target = labels[is_known, column]
-        if len(np.unique(target)) < 2:
-            continue  # never or always there: nothing to tell apart
+        if len(np.unique(target)) < 2:  # nothing to tell apart
+            logits[:, column] = np.log((target.sum() + 0.5) / ((1.0 - target).sum() + 0.5))
+            continue
         model = HistGradientBoostingClassifier(**BOOSTING, random_state=seed)
         logits[:, column] = model.fit(x[is_known], target).decision_function(x_select)
-    return FixedResult(logits, dict(BOOSTING))
+    return logits
 
 
 def chosen_within(train: TrainingRecords, scores: Callable[[Rows, Rows], dict[Any, npt.NDArray[np.floating]]]) -> Any:
@@ -148,9 +172,7 @@ def chosen_within(train: TrainingRecords, scores: Callable[[Rows, Rows], dict[An
         (rows to fit, rows to judge) -> scores of the judged rows by choice. Where training records are few, all are
         judged, each by a fit to four fifths of the others, and taken together.
     """
-    patient_id = train.dataset.patient_id[train.rows]
-    parts = rows_by_fraction(patient_id, {str(part): 1.0 / _N_PARTS for part in range(_N_PARTS)}, 0)
-    judged = list(parts.values())[: 1 if len(train) > _MANY else _N_PARTS]
+    judged = _parts(train)[: 1 if len(train) > _MANY else _N_PARTS]
     everything = np.arange(len(train))
     of_choice: dict[Any, list[npt.NDArray[np.floating]]] = {}
     for outer in judged:
@@ -160,6 +182,12 @@ def chosen_within(train: TrainingRecords, scores: Callable[[Rows, Rows], dict[An
     labels = train.known_labels[np.concatenate(judged)]
     area = {choice: macro_auroc(labels, np.concatenate(values)) for choice, values in of_choice.items()}
     return max(area, key=lambda choice: -1.0 if np.isnan(area[choice]) else area[choice])
+
+
+def _parts(train: TrainingRecords) -> list[Rows]:
+    """Return the training records in five parts that share no patient."""
+    patient_id = train.dataset.patient_id[train.rows]
+    return list(rows_by_fraction(patient_id, {str(part): 1.0 / _N_PARTS for part in range(_N_PARTS)}, 0).values())
 
 
 def _logit(share: npt.NDArray[np.floating]) -> FloatArray:

@@ -12,29 +12,41 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.optimize import minimize
 
 from physioclr_core.errors import UserFacingError
 from physioclr_core.files import sha256_of
-from physioclr_core.train.checkpoint import save_tensors
+from physioclr_core.train.checkpoint import read_metadata, read_tensors, save_tensors
 from physioclr_core.train.finetune import load_finetuned
+from physioclr_core.train.finetune_config import FinetuneConfig
+from physioclr_core.train.fixed_inputs import boosting_out_of_fold
 from physioclr_core.train.predict import predict
-from physioclr_core.train.records import open_training_data
+from physioclr_core.train.predictions_file import NAME as PREDICTIONS
+from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
 from physioclr_core.train.run_folder import RunFolder
+from physioclr_core.train.run_record import recorded_config
 
 FloatArray = npt.NDArray[np.float32]
 
+TRAINING_LOGITS = "training_logits.safetensors"
+_LEAST_SD = 1e-6
+
 
 def write_soft_labels(runs: Sequence[Path], out: Path) -> int:
-    """Write the mean of several runs' logits of their training records; return the number of records.
+    """Write what several runs say together of their training records; return the number of records.
+
+    Logits of different kinds of models have different scales, label by label, so the mean is of standardised ones; a
+    logistic regression on the training labels makes probabilities of it. Each run's logits stay in its folder.
 
     Parameters
     ----------
     runs : sequence of Path
-        Fine-tuning runs of one task on the same records.
+        Fine-tuning runs of one task on the same records; boosted trees on features among them.
     out : Path
 
     Raises
@@ -43,29 +55,86 @@ def write_soft_labels(runs: Sequence[Path], out: Path) -> int:
         If a run cannot be read, or the runs learnt from different records or labels.
     """
     total: FloatArray | None = None
+    labels = np.empty((0, 0), np.float32)
     rows: npt.NDArray[np.int64] | None = None
     first: dict[str, object] = {}
     for run in runs:
-        classifier, config, record = load_finetuned(run)
+        config, record = recorded_config(FinetuneConfig, RunFolder.existing(run), "finetune")
         data = open_training_data(config.data, config.task)
         if data.data_sha256 != record["data_sha256"]:
             raise UserFacingError(f"{run}: the prepared records are not those that the run learnt from.")
         own = {"labels": record["labels"], "data_sha256": data.data_sha256}
         if rows is None:
-            first, rows = own, data.train.rows
+            first, rows, labels = own, data.train.rows, data.train.known_labels
         elif own != first or not np.array_equal(rows, data.train.rows):
             raise UserFacingError(f"{run}: learnt from other records or labels than {runs[0]}.")
-        logits = predict(classifier, data.train, config.windows).logits
-        total = logits if total is None else total + logits
+        logits = _logits(run, config, data)
+        scores = (logits - logits.mean(axis=0)) / np.maximum(logits.std(axis=0), _LEAST_SD)
+        total = scores if total is None else total + scores
     assert total is not None
     assert rows is not None
-    probability = 1.0 / (1.0 + np.exp(-total / len(runs)))
+    probability = calibrated((total / len(runs)).astype(np.float32), labels)
     save_tensors(
         out,
         {"probability": torch.from_numpy(probability.astype(np.float32)), "row": torch.from_numpy(rows)},
-        {**first, "teachers_sha256": [sha256_of(RunFolder(run).best) for run in runs]},
+        {**first, "teachers_sha256": [_identity(run) for run in runs]},
     )
     return len(rows)
+
+
+def _logits(run: Path, config: FinetuneConfig, data: TrainingData) -> FloatArray:
+    """Return what a run's model says of its training records.
+
+    A network is asked as it is. Boosted trees know their records by heart, so that others are fitted to other patients.
+    """
+    kept = run / TRAINING_LOGITS
+    if kept.is_file() and read_metadata(kept).get("model") == _identity(run):
+        return read_tensors(kept)["logits"].numpy()
+    if config.mode == "features-boosting":
+        measured = with_physiology(data, config.data).train.physiology
+        assert measured is not None
+        logits = boosting_out_of_fold(measured, data.train, config.loop.seed)
+    else:
+        classifier, _, _ = load_finetuned(run)
+        logits = predict(classifier, data.train, config.windows).logits
+    save_tensors(kept, {"logits": torch.from_numpy(logits)}, {"model": _identity(run)})
+    return logits
+
+
+def calibrated(scores: FloatArray, labels: FloatArray) -> FloatArray:
+    """Return probabilities by a logistic regression of each label on its score alone (Platt, 1999).
+
+    The counts are smoothed as there: of n positive records the target is (n + 1) / (n + 2), of n negative ones
+    1 / (n + 2), so that a score that tells all apart does not become certainty.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (n_records, n_labels)
+    labels : ndarray of float32, shape (n_records, n_labels)
+        NaN is unknown.
+    """
+    probability = np.empty(scores.shape, np.float32)
+    for column in range(scores.shape[1]):
+        is_known = np.isfinite(labels[:, column])
+        x, y = scores[is_known, column].astype(np.float64), labels[is_known, column].astype(np.float64)
+        n_positive, n_negative = y.sum(), (1.0 - y).sum()
+        target = np.where(y == 1.0, (n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0))
+
+        def loss(parameters: npt.NDArray[np.float64], x: Any = x, target: Any = target) -> tuple[float, Any]:
+            logit = parameters[0] * x + parameters[1]
+            gap = 1.0 / (1.0 + np.exp(-logit)) - target
+            return float(np.mean(np.logaddexp(0.0, logit) - target * logit)), np.array([(gap * x).mean(), gap.mean()])
+
+        start = np.array([1.0, np.log((n_positive + 0.5) / (n_negative + 0.5))])
+        slope, offset = minimize(loss, start, jac=True, method="L-BFGS-B").x
+        probability[:, column] = 1.0 / (1.0 + np.exp(-(slope * scores[:, column] + offset)))
+    return probability
+
+
+def _identity(run: Path) -> str:
+    """Return the hash of a run's weights, or of its predictions where it has no network."""
+    best = RunFolder(run).best
+    return sha256_of(best if best.exists() else run / PREDICTIONS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -44,6 +44,7 @@ class PhysioClrConfig(ContrastiveConfig):
     fade_ms: Amount = Field(20.0, description="Cross-fade of a seam; 0: none")
 
     # Pairs
+    contrast_weight: Amount = Field(1.0, description="Weight of the contrast; 0 trains the other parts alone")
     pairs: Literal["cosine", "blocks", "none"] = Field(
         "cosine",
         description="Which other records are like an anchor: by the cosine of principal components and a threshold, by "

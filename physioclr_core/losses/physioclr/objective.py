@@ -93,7 +93,7 @@ class PhysioClr(Objective):
         projected = list(self.projection(embedding).chunk(len(numbers)))
         contrasted = contrast(projected, record_pairs(views, config), config)
         figures = {"contrast": contrasted.loss.detach(), **contrasted.figures}
-        loss = contrasted.loss
+        loss = config.contrast_weight * contrasted.loss
         n = len(views["x1"])
         if config.reconstruction_weight > 0.0 or config.peak_weight > 0.0:
             loss = loss + self._restoring(views, tokens[:n], figures)

@@ -43,9 +43,11 @@ def test_labels_become_a_mixture_with_the_teachers_mean_and_a_run_learns_from_it
         finetuning(prepared, task="ptbxl-superclass", soft_labels=str(soft), soft_share=0.25)
     )
     data = open_training_data(config.data, config.task)
-    logits = np.mean([predict(load_finetuned(run)[0], data.train, config.windows).logits for run in runs], axis=0)
+    logits = [predict(load_finetuned(run)[0], data.train, config.windows).logits for run in runs]
+    scores = np.mean([(own - own.mean(axis=0)) / own.std(axis=0) for own in logits], axis=0)
     mixed = with_soft_labels(data, soft, 0.25)
-    hard, said = data.train.known_labels, 1.0 / (1.0 + np.exp(-logits))
+    hard = data.train.known_labels
+    said = teachers.calibrated(scores, hard)
     assert np.isnan(hard).any()  # a record without a superclass: what the networks say is all there is
     expected = np.where(np.isnan(hard), said, 0.75 * hard + 0.25 * said)
     np.testing.assert_allclose(mixed.train.known_labels, expected, atol=1e-5)
@@ -59,6 +61,19 @@ def test_labels_become_a_mixture_with_the_teachers_mean_and_a_run_learns_from_it
     teachers.main([str(runs[0]), "--out", str(other)])
     with pytest.raises(UserFacingError, match="soft_labels_sha256"):
         finetune(config.model_copy(update={"soft_labels": other}), tmp_path / "student", quiet, allow_gpu=False)
+
+
+def test_calibrated_scores_are_the_probabilities_that_they_were_drawn_with() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.standard_normal((20000, 2)).astype(np.float32)
+    true = 1.0 / (1.0 + np.exp(-(np.array([2.0, 0.5]) * scores + np.array([-3.0, 1.0]))))
+    labels = (rng.random(true.shape) < true).astype(np.float32)
+    labels[:100] = np.nan
+    np.testing.assert_allclose(teachers.calibrated(scores, labels), true, atol=0.03)
+    # A label that is never there stays rare rather than impossible.
+    never = teachers.calibrated(scores[:1000], np.zeros((1000, 2), np.float32))
+    assert (never > 0.0).all()
+    assert never.max() < 0.01
 
 
 def test_mixing_labels_is_mixing_losses() -> None:
