@@ -78,6 +78,14 @@ def test_data() -> Callable[..., Path]:
     return find
 
 
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle with prediction sets and a distance to known ECGs, made once, in about 20 s."""
+    from exported_model import export_small_model
+
+    return export_small_model(tmp_path_factory.mktemp("exported"))
+
+
 # --- isolation -------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,8 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
 LEVEL = 0.9
+# Of the sizes of held-out records' sets: a larger one is unusual for the model.
+PERCENTILE = 99.0
 MIN_RECORDS = 20
 # Candidate thresholds: fine where rare labels' probabilities are.
 _THRESHOLDS = np.concatenate([[0.0], np.logspace(-3.5, 0.0, 100)[:-1]])
@@ -40,6 +42,8 @@ class ConformalFigures:
         Exact interval of their share.
     mean_size : float
         Labels in a set.
+    largest : int
+        The sets of one record in a hundred hold more labels.
     """
 
     level: float
@@ -50,6 +54,7 @@ class ConformalFigures:
     whole_low: float
     whole_high: float
     mean_size: float
+    largest: int
 
 
 def set_threshold(labels: npt.NDArray[np.generic], probability: FloatArray, level: float = LEVEL) -> float:
@@ -122,6 +127,7 @@ def conformal_figures(
     found = (truth & sets)[has_label].sum(axis=1) / truth[has_label].sum(axis=1)
     n, n_whole = int(has_label.sum()), int((found == 1.0).sum())
     low, high = exact_interval(n_whole, n)
+    size = sets.sum(axis=1)
     return ConformalFigures(
         level=level,
         threshold=set_threshold(labels, probability, level),
@@ -130,5 +136,6 @@ def conformal_figures(
         n_whole=n_whole,
         whole_low=low,
         whole_high=high,
-        mean_size=float(sets.sum(axis=1).mean()),
+        mean_size=float(size.mean()),
+        largest=int(np.percentile(size, PERCENTILE, method="higher")),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from physioclr_core.evaluate.report import Report
 from physioclr_core.infer.manifest import ModelManifest
+from physioclr_core.infer.prediction_set import prediction_sets_of
 
 
 def run_card(manifest: ModelManifest, report: Report) -> str:
@@ -30,6 +31,33 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         f"- **Parity with the training framework**: largest difference {max(manifest.parity.values()):.1e}.",
         "- The epoch, the thresholds and the temperatures were chosen on the records of the figures below; figures of "
         "thresholds and calibration are cross-fitted by patient, the others are slightly optimistic.",
+        _sets_line(manifest),
+        _distance_line(manifest),
         "",
     ]
     return "\n".join([*lines, ""]) + report.markdown().replace("# ", "## ", 1)
+
+
+def _sets_line(manifest: ModelManifest) -> str:
+    sets = prediction_sets_of(manifest)
+    if sets is None:
+        return "- **Prediction sets**: unknown; too few records or patients to set them."
+    line = (
+        f"- **Prediction sets** hold the labels with a probability over {sets.threshold:.3f}. On ECGs like those that "
+        f"set this, they hold {sets.level:.0%} of the labels that apply, in the mean over ECGs; it is no promise for a "
+        "single ECG."
+    )
+    abstains = [] if sets.may_be_empty else ["no label is in the set"]
+    abstains += [] if sets.most is None else [f"more than {sets.most} of {len(manifest.labels)} are"]
+    return f"{line} The model abstains where {' or '.join(abstains)}." if abstains else line
+
+
+def _distance_line(manifest: ModelManifest) -> str:
+    known = manifest.metrics["out_of_distribution"]
+    if known["file"] is None:
+        return f"- **Distance to known ECGs**: unknown. {known['reason']}"
+    return (
+        f"- **Distance to known ECGs**: of {known['n_held_out']} held-out ECGs {100 - known['percentile']:g} % are "
+        f"farther than {known['threshold']:.2f} from the {known['n_train']} that trained. An ECG beyond it is said to "
+        "be unlike them: the model abstains. The distance is no detector of noise or of swapped leads."
+    )

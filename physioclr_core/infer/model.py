@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.errors import ModelError
+from physioclr_core.infer.known_ecgs import OutOfDistribution, load_known_ecgs
 from physioclr_core.infer.manifest import ModelManifest, load_manifest
+from physioclr_core.infer.prediction_set import Abstention, BoolArray, PredictionSets, prediction_sets_of
 from physioclr_core.infer.session import Device, open_session
 from physioclr_core.infer.windows import Windows, windows_of
 from physioclr_core.paths import assets_dir
@@ -37,16 +39,28 @@ class Assessment:
     n_windows : int
     most_abnormal_window_s : tuple of float or None
         (start, end) of the window with the largest expected number of abnormal statements, where there are several.
+    is_in_set : ndarray of bool, shape (n_labels,), or None
+        Which statements the prediction set holds; None where the bundle has no prediction sets.
+    abstention : str or None
+        Why the model abstains, empty where it does not; None where that is unknown.
+    distance : float or None
+        To the ECGs that the model learnt from, about 1 for ECGs like them; None where the bundle has no such measure.
+    is_out_of_distribution : bool or None
+        Whether ``distance`` is over the bundle's limit; None where that is unknown.
     """
 
     probability: FloatArray
     embedding: FloatArray
     n_windows: int
     most_abnormal_window_s: tuple[float, float] | None
+    is_in_set: BoolArray | None = None
+    abstention: Abstention | None = None
+    distance: float | None = None
+    is_out_of_distribution: bool | None = None
 
 
 class EcgModel:
-    """A model bundle with its session.
+    """A model bundle with its session; ``sets`` and ``known`` are None where the bundle does not have them.
 
     Parameters
     ----------
@@ -66,6 +80,8 @@ class EcgModel:
         folder = default_model_dir() if folder is None else folder
         self.folder = folder
         self.manifest: ModelManifest = load_manifest(folder)
+        self.sets: PredictionSets | None = prediction_sets_of(self.manifest)
+        self.known: OutOfDistribution | None = load_known_ecgs(folder, self.manifest)
         self._n_threads = n_threads
         self._lock = threading.Lock()
         self._session: Any
@@ -153,12 +169,34 @@ class EcgModel:
             expected = self._calibrated(logits)[:, self._is_abnormal].sum(axis=1)
             start = float(record.start_s[int(expected.argmax())])
             most_abnormal = (start, start + self.manifest.input.window_samples / self.manifest.input.fs_hz)
+        probability, mean_embedding = self._calibrated(logits.mean(axis=0)), embedding.mean(axis=0)
+        is_in_set = self.sets.members(probability) if self.sets is not None else None
+        distance, is_unlike = self._distance(mean_embedding)
         return Assessment(
-            probability=self._calibrated(logits.mean(axis=0)),
-            embedding=embedding.mean(axis=0),
+            probability=probability,
+            embedding=mean_embedding,
             n_windows=len(logits),
             most_abnormal_window_s=most_abnormal,
+            is_in_set=is_in_set,
+            abstention=self._abstention(is_in_set, is_unlike),
+            distance=distance,
+            is_out_of_distribution=is_unlike,
         )
+
+    def _distance(self, embedding: FloatArray) -> tuple[float | None, bool | None]:
+        """Return the distance to known ECGs and whether it is over the limit; None where that is unknown."""
+        if self.known is None:
+            return None, None
+        distance = float(self.known.score(embedding[None])[0])
+        return (distance, distance > self.known.threshold) if np.isfinite(distance) else (None, None)
+
+    def _abstention(self, is_in_set: BoolArray | None, is_unlike: bool | None) -> Abstention | None:
+        # First of all: the promise of a set is for ECGs like the known ones.
+        if is_unlike:
+            return "unlike"
+        if self.sets is None or is_in_set is None:
+            return None if is_unlike is None else ""
+        return self.sets.abstention(is_in_set)
 
     def _calibrated(self, logits: FloatArray) -> FloatArray:
         probability: FloatArray = 1.0 / (1.0 + np.exp(-logits / self._temperature))

@@ -62,7 +62,9 @@ def test_a_folder_of_ecgs_becomes_a_model_in_five_commands(folder: Path, capsys:
     with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 80
-    assert set(rows[0]) == {"record", "atrial fibrillation", "normal"}
+    limits = {"prediction_set", "abstention"}
+    assert set(rows[0]) == {"record", "atrial fibrillation", "normal"} | limits
+    assert {label for row in rows for label in row["prediction_set"].split(";")} <= {*manifest.codes, "-"}
     assert all(0.0 <= float(row["normal"]) <= 1.0 for row in rows)
 
 
