@@ -11,7 +11,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[:1] == ["--worker"]:
         from ecgviewer.jobs.worker_main import main as run_worker
 
-        return run_worker()
+        return run_worker(argv[1:])
     from ecgviewer.arguments import parse
 
     options = parse(argv)

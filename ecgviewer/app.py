@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from ecgviewer.arguments import SNAPSHOT_SIZE_PX, Options
 from ecgviewer.jobs.early_read import EarlyRead
 from ecgviewer.jobs.reading import ThreadedLoader
-from ecgviewer.jobs.worker_client import WorkerClient
+from ecgviewer.jobs.worker_client import WorkerClient, worker_command
 from ecgviewer.main_window import MainWindow
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.settings import Settings
@@ -33,7 +33,7 @@ class Application:
         self.options = options
         self.settings = Settings(is_kept=options.snapshot is None and not options.measures_first_paint)
         self.loader = ThreadedLoader()
-        self.client = WorkerClient()
+        self.client = WorkerClient(worker_command(options.model))
         self.session = ReviewSession(self.loader, self.client)
         self.paper = Paper(_paper_state(options))
         theme_name = options.theme or self.settings.theme

@@ -23,6 +23,7 @@ class Options:
     speed_mm_s: float | None = None
     gain_mm_mv: float | None = None
     theme: str | None = None
+    model: Path | None = None
     measures_first_paint: bool = False
 
 
@@ -52,6 +53,7 @@ def parse(argv: list[str]) -> Options:
     parser.add_argument("--speed", type=float, choices=SPEEDS_MM_S, metavar="{25,50}", help="paper speed in mm/s")
     parser.add_argument("--gain", type=float, choices=GAINS_MM_MV, metavar="{5,10,20}", help="gain in mm/mV")
     parser.add_argument("--theme", choices=("light", "dark", "high_contrast"), help="colours")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="model bundle (default: the shipped one)")
     parser.add_argument("--time-to-first-paint", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
     return Options(
@@ -62,5 +64,6 @@ def parse(argv: list[str]) -> Options:
         speed_mm_s=given.speed,
         gain_mm_mv=given.gain,
         theme=given.theme,
+        model=given.model,
         measures_first_paint=given.time_to_first_paint,
     )

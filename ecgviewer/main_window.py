@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         panels.findings.cancelled.connect(session.cancel_analysis)
         panels.similar.cancelled.connect(session.cancel_analysis)
         panels.findings.asked_again.connect(session.analyse_again)
+        panels.findings.card_asked.connect(self.show_model_card)
         panels.similar.neighbour_chosen.connect(self._on_neighbour_chosen)
         panels.toggled.connect(self._on_panels_toggled)
         panels.chosen_by_hand.connect(self._on_panels_chosen)

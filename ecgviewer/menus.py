@@ -166,7 +166,7 @@ def _build_help(builder: _Builder) -> None:
     window = builder.window
     menu = window.menuBar().addMenu("&Help")
     builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
-    builder.add(menu, "model card", "&Model card", window.show_model_card)
+    builder.add(menu, "model card", "&Model card", window.show_model_card, "Shift+A")
     builder.add(menu, "shortcuts", "&Keyboard shortcuts", window.show_shortcuts, "F1", "?")
     menu.addSeparator()
     builder.add(menu, "about", "&About", window.show_about)

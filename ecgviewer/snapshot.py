@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 
+from ecgviewer.jobs.protocol import Predictions
 from ecgviewer.main_window import save_picture
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.state.analysis import Analysis
@@ -106,6 +107,10 @@ def _summary(session: ReviewSession, record: EcgRecord, state: PaperState) -> di
             {"code": finding.code, "probability": finding.probability, "threshold": finding.threshold}
             for finding in (predictions.findings if predictions is not None else [])
         ],
+        "prediction_set": _members(predictions),
+        "abstention": predictions.abstention if predictions is not None else None,
+        "distance": predictions.distance if predictions is not None else None,
+        "distance_limit": predictions.distance_limit if predictions is not None else None,
         "similar": [
             {
                 "record": neighbour.record,
@@ -116,3 +121,10 @@ def _summary(session: ReviewSession, record: EcgRecord, state: PaperState) -> di
         ],
         "not_assessed": {name: reason for name, reason in reasons.items() if reason},
     }
+
+
+def _members(predictions: Predictions | None) -> list[str] | None:
+    """Return the statements of the prediction set; None where the model has none or the ECG was not assessed."""
+    if predictions is None or predictions.set_level is None:
+        return None
+    return [finding.code for finding in predictions.findings if finding.is_in_set]

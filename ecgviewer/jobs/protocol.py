@@ -81,7 +81,8 @@ class Finding:
     """One statement as the model sees it.
 
     ``threshold`` is None where fewer than ten positives were there to set it (``n_positive``).
-    ``group`` is one of Rhythm, Conduction, Infarction, ST/T, Hypertrophy, Normal, Form.
+    ``group`` is one of Rhythm, Conduction, Infarction, ST/T, Hypertrophy, Normal, Form, or, for a label that is none of
+    the 71 statements, Other. ``is_in_set`` is None where the model has no prediction sets.
     """
 
     code: str
@@ -91,6 +92,7 @@ class Finding:
     threshold: float | None
     n_positive: int
     is_urgent: bool
+    is_in_set: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ class Predictions:
 
     ``findings`` holds all statements in the order of the panel. ``n_windows`` ten-second windows were averaged;
     ``most_abnormal_window_s`` is (start, end) of the most abnormal of them where there are several.
+
+    What the model's bundle does not ship is None: ``set_level``, the share of an ECG's statements that prediction sets
+    hold in the mean; ``abstention``, why the model abstains (its set is "empty" or "too large", or the ECG is "unlike"
+    those it learnt from), empty where it does not; ``distance`` to the ECGs that the model learnt from, and the
+    ``distance_limit`` beyond which an ECG is unlike them.
     """
 
     kind: ClassVar[str] = "predictions"
@@ -107,6 +114,10 @@ class Predictions:
     findings: list[Finding]
     n_windows: int
     most_abnormal_window_s: list[float] | None
+    set_level: float | None = None
+    abstention: str | None = None
+    distance: float | None = None
+    distance_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,11 +38,10 @@ ANSWERS_TO: dict[type, frozenset[type]] = {
 }
 
 
-def worker_command() -> list[str]:
-    """Return the command that starts the worker: this program again, frozen or not."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--worker"]
-    return [sys.executable, "-m", "ecgviewer", "--worker"]
+def worker_command(model: Path | None = None) -> list[str]:
+    """Return the command that starts the worker: this program again, frozen or not, on the shipped or another model."""
+    start = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "ecgviewer"]
+    return [*start, "--worker", *([] if model is None else ["--model", str(model.absolute())])]
 
 
 @dataclass(slots=True)

@@ -6,9 +6,11 @@ the window.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +32,7 @@ from ecgviewer.jobs.protocol import (
     encode,
 )
 from physioclr_core.errors import LibraryError, UserFacingError
+from physioclr_core.infer.manifest import ModelManifest
 from physioclr_core.infer.model import Assessment, EcgModel
 from physioclr_core.infer.windows import NotAssessedError, Windows, windows_of
 from physioclr_core.leads import STANDARD_LEADS
@@ -38,6 +41,8 @@ from physioclr_core.library.reference import Match, ReferenceLibrary
 from physioclr_core.record import Acquisition, EcgRecord, Patient, Provenance
 from physioclr_core.statements import GROUPS, statements
 
+# Labels that are none of the 71 statements.
+OTHER_GROUP = "Other"
 _THUMBNAIL_LEAD = STANDARD_LEADS.index("II")
 
 
@@ -48,6 +53,8 @@ class Worker:
     ----------
     output : BinaryIO
         Where answers go, one line each.
+    model : Path, optional
+        Folder of a model bundle; the shipped one by default.
 
     Raises
     ------
@@ -55,13 +62,11 @@ class Worker:
         If model or library cannot be loaded.
     """
 
-    def __init__(self, output: BinaryIO) -> None:
+    def __init__(self, output: BinaryIO, model: Path | None = None) -> None:
         self._output = output
-        self._model = EcgModel(n_threads=1)
+        self._model = EcgModel(model, n_threads=1)
         self._library = ReferenceLibrary()
-        self._is_urgent = {s.code: s.is_urgent for s in statements()}
-        order = {group: index for index, group in enumerate(GROUPS)}
-        self._panel_order = sorted(statements(), key=lambda s: order[s.group])
+        self._panel = _panel_of(self._model.manifest)
 
     def announce(self) -> None:
         """Say that the worker is ready, and on what."""
@@ -114,24 +119,27 @@ class Worker:
         self._send(_heart_rate(request.job, record))
 
     def _predictions(self, job: int, assessment: Assessment) -> Predictions:
-        pairs = zip(self._model.manifest.labels, assessment.probability, strict=True)
-        labels = {label.code: (label, p) for label, p in pairs}
-        findings = []
-        for statement in self._panel_order:
-            label, probability = labels[statement.code]
-            findings.append(
-                Finding(
-                    code=statement.code,
-                    description=statement.description,
-                    group=statement.group,
-                    probability=float(probability),
-                    threshold=label.threshold,
-                    n_positive=label.n_positive,
-                    is_urgent=statement.is_urgent,
-                )
+        is_in_set, sets, known = assessment.is_in_set, self._model.sets, self._model.known
+        findings = [
+            replace(
+                finding,
+                probability=float(assessment.probability[index]),
+                is_in_set=None if is_in_set is None else bool(is_in_set[index]),
             )
+            for index, finding in self._panel
+        ]
         window = assessment.most_abnormal_window_s
-        return Predictions(job, None, findings, assessment.n_windows, list(window) if window else None)
+        return Predictions(
+            job=job,
+            reason=None,
+            findings=findings,
+            n_windows=assessment.n_windows,
+            most_abnormal_window_s=list(window) if window else None,
+            set_level=sets.level if sets is not None else None,
+            abstention=assessment.abstention,
+            distance=assessment.distance,
+            distance_limit=known.threshold if known is not None else None,
+        )
 
     def _similar(self, request: Analyse, assessment: Assessment, windows: Windows) -> Similar:
         found = similar_to(
@@ -178,20 +186,23 @@ class Worker:
         self._output.flush()
 
 
-def main() -> int:
-    """Run the worker until stdin closes; return the exit code."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the worker until stdin closes; return the exit code. ``--model FOLDER`` names another model."""
+    parser = argparse.ArgumentParser(prog="ecgviewer --worker")
+    parser.add_argument("--model", type=Path, default=None)
+    model = parser.parse_args([] if argv is None else argv).model
     output = _claim_stdout()
     # Resampling, search and heart rate need libraries that take a second to import: alongside the model's loading.
     threading.Thread(target=_import_slow_libraries, daemon=True).start()
     try:
-        return _serve(output)
+        return _serve(output, model)
     except BrokenPipeError:
         return 0  # the window is gone
 
 
-def _serve(output: BinaryIO) -> int:
+def _serve(output: BinaryIO, model: Path | None) -> int:
     try:
-        worker = Worker(output)
+        worker = Worker(output, model)
     except UserFacingError as error:
         output.write(encode(Failed(message=str(error))))
         output.flush()
@@ -223,6 +234,30 @@ def _import_slow_libraries() -> None:
     from physioclr_core.physiology.networks import shipped_network
 
     shipped_network("beats")
+
+
+def _panel_of(manifest: ModelManifest) -> list[tuple[int, Finding]]:
+    """Return the model's labels in the order of the panel, each with its place in the output.
+
+    A label that is none of the 71 statements has its name only.
+    """
+    order = {group: index for index, group in enumerate(GROUPS)}
+    known = {s.code: s for s in statements()}
+    panel = []
+    for index, label in enumerate(manifest.labels):
+        statement = known.get(label.code)
+        finding = Finding(
+            code=label.code,
+            description=statement.description if statement is not None else "",
+            group=statement.group if statement is not None else OTHER_GROUP,
+            probability=0.0,
+            threshold=label.threshold,
+            n_positive=label.n_positive,
+            is_urgent=statement is not None and statement.is_urgent,
+        )
+        panel.append((index, finding))
+    place = {code: index for index, code in enumerate(known)}
+    return sorted(panel, key=lambda p: (order.get(p[1].group, len(order)), place.get(p[1].code, p[0])))
 
 
 def _record_of(request: Analyse) -> EcgRecord:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecgviewer.jobs.protocol import Finding, Predictions
+from ecgviewer.state.limits import abstains, shows_set
 
 GROUPS = ("Rhythm", "Conduction", "Infarction", "ST/T", "Hypertrophy", "Normal", "Form")
 BELOW = "below threshold"
 UNJUDGED = "too few examples"
+IN_SET = "also in the prediction set"
+ASIDE = "over threshold all the same"
 # A statement without a threshold is never a candidate, but one that is more likely than not must not stay folded away.
 IN_SIGHT_PROBABILITY = 0.5
 
@@ -34,6 +37,8 @@ class FindingRow:
         Which fold a "fold" line opens and closes.
     is_open : bool
         Whether that fold is open.
+    is_marked : bool
+        Whether the line is marked as belonging to the prediction set.
     start_s : float or None
         Where a "link" line leads.
     """
@@ -44,6 +49,7 @@ class FindingRow:
     is_candidate: bool = False
     fold: str = ""
     is_open: bool = False
+    is_marked: bool = False
     start_s: float | None = None
 
     @property
@@ -53,7 +59,9 @@ class FindingRow:
             return self.text
         urgent = "urgent, " if self.finding.is_urgent and self.is_candidate else ""
         finding = self.finding
-        return f"{urgent}{finding.code}, {finding.description}, {probability_text(finding)}, {judgement_text(finding)}"
+        parts = [finding.code, finding.description, probability_text(finding), judgement_text(finding)]
+        parts += ["in the prediction set"] if self.is_marked else []
+        return urgent + ", ".join(filter(None, parts))
 
 
 def is_candidate(finding: Finding) -> bool:
@@ -95,50 +103,68 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     predictions : Predictions
         The worker's answer.
     open_folds : frozenset of str
-        Folds (``BELOW``, ``UNJUDGED``) whose findings are listed.
+        Folds (``ASIDE``, ``IN_SET``, ``BELOW``, ``UNJUDGED``) whose findings are listed.
 
     Returns
     -------
     list of FindingRow
         Urgent candidates, then candidates by group in their given order, then what is more likely than not but has no
-        threshold, then the folds; nothing where the record was not assessed.
+        threshold, then the folds; nothing where the record was not assessed. Where the model abstains, candidates are
+        no suggestion and go into a fold, but for the urgent ones: those are never hidden.
     """
     if predictions.reason is not None:
         return []
+    has_set = shows_set(predictions)
     candidates = [finding for finding in predictions.findings if is_candidate(finding)]
     urgent = sorted((f for f in candidates if f.is_urgent), key=lambda f: -f.probability)
+    others = [f for f in candidates if not f.is_urgent]
     rows: list[FindingRow] = []
     link = windows_row(predictions)
     if link is not None:
         rows.append(link)
     if urgent:
         rows.append(FindingRow("urgent heading", "Urgent candidates"))
-        rows += [FindingRow("finding", f.code, f, True) for f in urgent]
-    rows += _grouped([f for f in candidates if not f.is_urgent], are_candidates=True)
+        rows += [_row(f, has_set) for f in urgent]
+    folds: list[tuple[str, list[Finding]]] = []
+    if abstains(predictions):
+        folds.append((ASIDE, others))
+    else:
+        rows += _grouped(others, has_set)
     if not candidates:
         rows.append(FindingRow("note", "no candidate reaches its threshold"))
-    below = [f for f in predictions.findings if f.threshold is not None and not is_candidate(f)]
     unjudged = [f for f in predictions.findings if f.threshold is None]
     likely = [f for f in unjudged if f.probability >= IN_SIGHT_PROBABILITY]
     if likely:
         rows.append(FindingRow("heading", "Likely, but no threshold"))
-        rows += [FindingRow("finding", f.code, f) for f in sorted(likely, key=lambda f: -f.probability)]
-        unjudged = [f for f in unjudged if f not in likely]
-    for fold, members in ((BELOW, below), (UNJUDGED, unjudged)):
+        rows += [_row(f, has_set) for f in sorted(likely, key=lambda f: -f.probability)]
+    rest = [f for f in predictions.findings if f not in candidates and f not in likely]
+    if has_set:
+        folds.append((IN_SET, [f for f in rest if f.is_in_set]))
+        rest = [f for f in rest if not f.is_in_set]
+    folds.append((BELOW, [f for f in rest if f.threshold is not None]))
+    folds.append((UNJUDGED, [f for f in rest if f.threshold is None]))
+    for fold, members in folds:
         if members:
             is_open = fold in open_folds
-            rows.append(FindingRow("fold", f"{fold} ({len(members)})", fold=fold, is_open=is_open))
+            is_marked = fold == IN_SET
+            text = f"{fold} ({len(members)})"
+            rows.append(FindingRow("fold", text, fold=fold, is_open=is_open, is_marked=is_marked))
             if is_open:
-                rows += _grouped(members, are_candidates=False)
+                rows += _grouped(members, has_set)
     return rows
 
 
-def _grouped(findings: list[Finding], *, are_candidates: bool) -> list[FindingRow]:
+def _row(finding: Finding, has_set: bool) -> FindingRow:
+    is_marked = has_set and bool(finding.is_in_set)
+    return FindingRow("finding", finding.code, finding, is_candidate(finding), is_marked=is_marked)
+
+
+def _grouped(findings: list[Finding], has_set: bool) -> list[FindingRow]:
     rows: list[FindingRow] = []
     groups = [*GROUPS, *dict.fromkeys(f.group for f in findings if f.group not in GROUPS)]
     for group in groups:
         members = sorted((f for f in findings if f.group == group), key=lambda f: -f.probability)
         if members:
             rows.append(FindingRow("heading", group))
-            rows += [FindingRow("finding", f.code, f, are_candidates) for f in members]
+            rows += [_row(f, has_set) for f in members]
     return rows

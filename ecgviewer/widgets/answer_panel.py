@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QStackedLayout,
     QStyledItemDelegate,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -209,13 +210,16 @@ class AnswerPanel(QFrame):
         self._stack.setCurrentIndex(0)
         self._say(words, "Try again" if can_retry else None)
 
-    def show_rows(self, rows: list[object], *, detail: str = "", words: str = "", is_notice: bool = False) -> None:
-        """Show an answer; words that are a notice get its mark."""
+    def show_rows(
+        self, rows: list[object], *, detail: str = "", words: str = "", is_notice: bool = False, tooltip: str = ""
+    ) -> None:
+        """Show an answer; words that are a notice get its mark, ``tooltip`` says more of them."""
         self._stop_waiting()
         self.model.set_rows(rows)
         self._detail.setText(detail)
         self._stack.setCurrentWidget(self.list)
         self._say(words, None, is_notice=is_notice)
+        self._words.setToolTip(tooltip)
 
     def stop(self) -> None:
         """Stop waiting; called when the window is closed."""
@@ -227,6 +231,7 @@ class AnswerPanel(QFrame):
 
     def _say(self, words: str, button: str | None, *, is_notice: bool = False) -> None:
         self._words.setText(words)
+        self._words.setToolTip("")
         self._mark.setVisible(is_notice and bool(words))
         self._words.setVisible(bool(words))
         self._button.setText(button or "")
@@ -245,6 +250,25 @@ class AnswerPanel(QFrame):
             self.cancelled.emit()
         else:
             self.asked_again.emit()
+
+
+class LinkButton(QToolButton):
+    """Words that lead somewhere; Enter and Space do what a click does."""
+
+    def __init__(self, text: str, tooltip: str) -> None:
+        super().__init__()
+        self.setText(text)
+        self.setToolTip(tooltip)
+        self.setProperty("link", True)
+        self.setFont(small_font(self.font()))
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+            return
+        super().keyPressEvent(event)
 
 
 def quiet_small_label(text: str = "") -> QLabel:

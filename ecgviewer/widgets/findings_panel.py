@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
-from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ecgviewer.state.analysis import Analysis, WorkerStatus
 from ecgviewer.state.findings import FindingRow, finding_rows, judgement_text, probability_text
+from ecgviewer.state.limits import distance_text, limits_text, notice_text
 from ecgviewer.state.theme import Theme
-from ecgviewer.widgets.answer_panel import AnswerPanel, Index, RowsModel
+from ecgviewer.widgets.answer_panel import AnswerPanel, Index, LinkButton, RowsModel, quiet_small_label
 from ecgviewer.widgets.shapes import draw_mark, octagon
 from ecgviewer.widgets.style import GRID_PX, small_font, strong_font
 
@@ -19,6 +20,7 @@ LINE_PX = 18
 BAR_PX = 4
 TICK_PX = 10
 PAD_PX = 2 * GRID_PX
+DOT_PX = 5
 
 
 class FindingsModel(RowsModel):
@@ -60,10 +62,20 @@ class FindingsDelegate(QStyledItemDelegate):
         elif option.state & QStyle.StateFlag.State_MouseOver and row.kind in ("finding", "fold", "link"):
             painter.fillRect(rect, QColor(self.theme.hover))
         inner = rect.adjusted(PAD_PX, 0, -PAD_PX, 0)
+        if row.is_marked:
+            self._paint_dot(painter, rect.left() + PAD_PX / 2, rect.top() + (15 if row.kind == "finding" else 16))
         if row.kind == "finding":
             self._paint_finding(painter, row, inner, option.font)
         else:
             self._paint_words(painter, row, inner, option.font)
+        painter.restore()
+
+    def _paint_dot(self, painter: QPainter, x_px: float, y_px: float) -> None:
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self.theme.text_quiet))
+        painter.drawEllipse(QRectF(x_px - DOT_PX / 2, y_px - DOT_PX / 2, DOT_PX, DOT_PX))
         painter.restore()
 
     def _paint_words(self, painter: QPainter, row: FindingRow, rect: QRectF, font: QFont) -> None:
@@ -146,9 +158,13 @@ def _word(
 
 
 class FindingsPanel(AnswerPanel):
-    """The panel; ``window_chosen`` carries the start of the most abnormal window in seconds."""
+    """The panel; ``window_chosen`` carries the start of the most abnormal window in seconds.
+
+    ``card_asked`` is emitted where the person wants to know what the model is worth.
+    """
 
     window_chosen = Signal(float)
+    card_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
         self._delegate = FindingsDelegate(theme)
@@ -156,6 +172,15 @@ class FindingsPanel(AnswerPanel):
         self.setObjectName("findings")
         self._open_folds: frozenset[str] = frozenset()
         self._analysis: Analysis | None = None
+        self._limits = quiet_small_label()
+        self.card_button = LinkButton("Model card", "What the model is and what it is worth (Shift+A)")
+        self.card_button.clicked.connect(self.card_asked)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(PAD_PX, 2, GRID_PX, 4)
+        foot.setSpacing(GRID_PX)
+        foot.addWidget(self._limits, 1)
+        foot.addWidget(self.card_button, 0, Qt.AlignmentFlag.AlignBottom)
+        self.body.addLayout(foot)
         self.list.clicked.connect(self._on_activated)
         self.list.installEventFilter(self)
 
@@ -169,6 +194,7 @@ class FindingsPanel(AnswerPanel):
             self._analysis = analysis
             self._stop_waiting()
             self._open_folds = frozenset()
+            self._say_limits("", "")
         if analysis.predictions is not None:
             self._show()
         elif analysis.failure is not None:
@@ -177,6 +203,15 @@ class FindingsPanel(AnswerPanel):
             is_loading = status.ready is None
             self.wait("loading the model" if is_loading else "analysing this ECG")
 
+    @property
+    def footnote(self) -> str:
+        """What is said below the rows of the prediction set, or of what is unknown."""
+        return self._limits.text()
+
+    def _say_limits(self, text: str, tooltip: str) -> None:
+        self._limits.setText(text)
+        self._limits.setToolTip(tooltip)
+
     def rows(self) -> list[FindingRow]:
         """Return the rows in sight."""
         return [row for row in self.model.rows if isinstance(row, FindingRow)]
@@ -184,13 +219,16 @@ class FindingsPanel(AnswerPanel):
     def _show(self) -> None:
         if self._analysis is None or self._analysis.predictions is None:
             return
-        reason = self._analysis.predictions.reason
+        predictions = self._analysis.predictions
+        reason, more = predictions.reason, distance_text(predictions)
+        self._say_limits(limits_text(predictions), more)
         if reason is not None:
             self.show_rows([], words=f"not assessed: {reason}")
             return
         position = self.list.verticalScrollBar().value()
-        rows: list[object] = list(finding_rows(self._analysis.predictions, self._open_folds))
-        self.show_rows(rows, detail="candidates, not a diagnosis")
+        rows: list[object] = list(finding_rows(predictions, self._open_folds))
+        words = notice_text(predictions)
+        self.show_rows(rows, detail="candidates, not a diagnosis", words=words, is_notice=True, tooltip=more)
         self.list.verticalScrollBar().setValue(position)
 
     def _on_activated(self, index: QModelIndex) -> None:

@@ -37,6 +37,7 @@ QToolButton, QPushButton {{ color: {text}; background: transparent; border: 1px 
 QPushButton {{ border-color: {line}; background: {raised}; padding: 5px 14px; }}
 QToolButton:hover, QPushButton:hover {{ background: {hover}; }}
 QToolButton:focus, QPushButton:focus {{ border-color: {accent}; }}
+QToolButton[link="true"] {{ color: {accent}; padding: 2px 6px; }}
 QSplitter::handle {{ background: {line}; }}
 #panels, #rail {{ background: {panel}; border-left: 1px solid {line}; }}
 #status {{ background: {panel}; border-top: 1px solid {line}; }}

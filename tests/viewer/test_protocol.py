@@ -35,6 +35,7 @@ MESSAGES: list[Message] = [
     Similar(7, None, [NEIGHBOUR], ["PTB-XL 00001: the same signal"], True, 0.13, "/x/7.npy", 100.0),
     Similar(7, "too short", [], [], False, 0.13, None, 0.0),
     LibraryRecord(8, "/x/8.npy", 100.0, ["I"], NEIGHBOUR),
+    Predictions(6, None, [Finding("AFIB", "", "Other", 0.9, 0.2, 70, True, False)], 1, None, 0.9, "unlike", 2.5, 1.8),
 ]
 
 
