@@ -10,8 +10,11 @@ from typing import Any
 from physioclr_core.commands.batches import add_model_arguments, open_model
 from physioclr_core.errors import UserFacingError
 from physioclr_core.infer.windows import NotAssessedError, windows_of
+from physioclr_core.library.physiology import LibraryPhysiology
 from physioclr_core.library.query import similar_to
 from physioclr_core.library.reference import Match, ReferenceLibrary
+from physioclr_core.physiology.features.similarity import PairSimilarity
+from physioclr_core.physiology.features.spec import BLOCKS
 from physioclr_core.readers import read_record
 
 
@@ -61,12 +64,13 @@ def run(args: argparse.Namespace) -> int:
         )
         result["is_close"] = found.is_close
         result["left_out"] = list(found.left_out)
-        result["similar"] = [_described(match) for match in found.matches]
+        why = LibraryPhysiology(library).compared(record, [match.entry.entry for match in found.matches])
+        result["similar"] = [_described(*pair) for pair in zip(found.matches, why, strict=True)]
     print(json.dumps(result, indent=1) if args.json else _text(result))  # noqa: T201 (the command's answer)
     return 0
 
 
-def _described(match: Match) -> dict[str, Any]:
+def _described(match: Match, why: PairSimilarity) -> dict[str, Any]:
     entry = match.entry
     return {
         "record": entry.record,
@@ -75,6 +79,11 @@ def _described(match: Match) -> dict[str, Any]:
         "age_years": entry.age_years,
         "over_89": entry.over_89,
         "sex": entry.sex,
+        "physiology": {
+            "blocks": {block: round(why.blocks[block], 3) if block in why.blocks else None for block in BLOCKS},
+            "alike": list(why.alike),
+            "unlike": list(why.unlike),
+        },
     }
 
 
@@ -89,5 +98,8 @@ def _text(result: dict[str, Any]) -> str:
         lines.append(
             f"  {row['distance']:.3f}  {row['record']}  {age:>5} {row['sex'] or '--':6}  {' '.join(row['statements'])}"
         )
+        blocks = row["physiology"]["blocks"].items()
+        said = (f"{block} {'--' if cosine is None else f'{cosine:+.2f}'}" for block, cosine in blocks)
+        lines.append(f"         {', '.join(said)}")
     lines += [f"  left out: {text}" for text in result["left_out"]]
     return "\n".join(lines)
