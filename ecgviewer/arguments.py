@@ -23,6 +23,7 @@ class Options:
     speed_mm_s: float | None = None
     gain_mm_mv: float | None = None
     theme: str | None = None
+    why: str | None = None
     model: Path | None = None
     measures_first_paint: bool = False
 
@@ -54,8 +55,11 @@ def parse(argv: list[str]) -> Options:
     parser.add_argument("--gain", type=float, choices=GAINS_MM_MV, metavar="{5,10,20}", help="gain in mm/mV")
     parser.add_argument("--theme", choices=("light", "dark", "high_contrast"), help="colours")
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="model bundle (default: the shipped one)")
+    parser.add_argument("--why", metavar="CODE", help="with --snapshot: show what speaks for a statement, such as AFIB")
     parser.add_argument("--time-to-first-paint", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
+    if given.why is not None and given.snapshot is None:
+        parser.error("--why goes with --snapshot; in the window, choose a statement and press W")
     return Options(
         file=given.file,
         snapshot=given.snapshot,
@@ -64,6 +68,7 @@ def parse(argv: list[str]) -> Options:
         speed_mm_s=given.speed,
         gain_mm_mv=given.gain,
         theme=given.theme,
+        why=given.why,
         model=given.model,
         measures_first_paint=given.time_to_first_paint,
     )

@@ -10,16 +10,18 @@ from PySide6.QtCore import QSaveFile, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
-from ecgviewer.jobs.protocol import Neighbour
+from ecgviewer.jobs.protocol import Finding, Neighbour
 from ecgviewer.menus import build_menus
 from ecgviewer.plot.screen import screen_facts
 from ecgviewer.services.session import ReviewSession
+from ecgviewer.services.why import Why
 from ecgviewer.settings import Settings
 from ecgviewer.state.analysis import Analysis, WorkerStatus
 from ecgviewer.state.header import status_scale_text
 from ecgviewer.state.paper import Paper, PaperState
 from ecgviewer.state.screen import ScreenFacts, scale_of_screen
 from ecgviewer.state.theme import load_theme
+from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
@@ -48,6 +50,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.session, self.paper, self.settings = session, paper, settings
+        self.why = Why(session)
         self._facts_of = facts_of
         self._theme_name = theme_name
         self._panels_follow_width = True
@@ -94,6 +97,10 @@ class MainWindow(QMainWindow):
         panels.findings.window_chosen.connect(self.paper.show_from)
         panels.findings.cancelled.connect(session.cancel_analysis)
         panels.similar.cancelled.connect(session.cancel_analysis)
+        panels.findings.finding_chosen.connect(self._on_finding_chosen)
+        panels.findings.add_context_action(self.menus.actions["why"])
+        self.why.changed.connect(self._on_why_changed)
+        self.workspace.why.closed.connect(self.why.hide)
         panels.findings.asked_again.connect(session.analyse_again)
         panels.findings.card_asked.connect(self.show_model_card)
         panels.similar.neighbour_chosen.connect(self._on_neighbour_chosen)
@@ -139,10 +146,26 @@ class MainWindow(QMainWindow):
         self._panels_follow_width = False
         self.panels.set_open(not self.panels.is_open)
 
+    def toggle_why(self) -> None:
+        """Show what speaks for the chosen statement, the first in sight where none is chosen; hide it again."""
+        finding, state = self.panels.findings.chosen_finding(), self.why.state
+        if state.kind != "off" and (finding is None or finding == state.finding or state.finding is None):
+            self.why.hide()
+        elif finding is None:
+            self.why.refuse("Why: there is no statement to ask about")
+        else:
+            self._ask_why(finding)
+
+    def _ask_why(self, finding: Finding) -> None:
+        start_s = self.paper.state.start_s
+        self.why.ask(finding, (start_s, start_s + self.paper.extent.visible_s))
+
     def dismiss(self) -> None:
-        """Take the error away, else the ECG beside."""
+        """Take the error away, else what speaks for a statement, else the ECG beside."""
         if self.workspace.main_pane.error_bar.text:
             self.workspace.main_pane.error_bar.dismiss()
+        elif self.why.state.kind != "off":
+            self.why.hide()
         else:
             self.session.close_beside()
 
@@ -199,6 +222,16 @@ class MainWindow(QMainWindow):
         self.status.device.set_whole(status.device_text, status.tooltip)
         if self.session.record is not None:
             self._on_analysis_changed(self.session.analysis)
+
+    def _on_finding_chosen(self, finding: Finding) -> None:
+        # While one statement is explained, the choice of another asks about that one.
+        if self.why.state.kind != "off" and finding != self.why.state.finding:
+            self._ask_why(finding)
+
+    def _on_why_changed(self, state: WhyState) -> None:
+        ready = self.session.analyst.status.ready
+        self.workspace.show_why(state, ready.model if ready is not None else "not known")
+        self.menus.actions["why"].setChecked(state.kind != "off")
 
     def _on_beside_changed(self) -> None:
         if self.session.beside is None:
@@ -265,6 +298,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.panels.findings.stop()
         self.panels.similar.stop()
+        self.workspace.why.stop()
         self.closing.emit()
 
 

@@ -157,9 +157,11 @@ def _build_view(builder: _Builder) -> None:
     menu.addSeparator()
     builder.add(menu, "findings", "&Findings", lambda: window.panels.reveal("findings"), "A")
     builder.add(menu, "similar", "Similar &ECGs", lambda: window.panels.reveal("similar"), "S")
+    why = builder.add(menu, "why", "&Why: show what speaks for the statement", window.toggle_why, "W")
+    why.setCheckable(True)
     panels = builder.add(menu, "panels", "&Panels", window.toggle_panels, "Ctrl+B")
     panels.setCheckable(True)
-    builder.add(menu, "dismiss", "&Dismiss error, close ECG beside", window.dismiss, "Esc")
+    builder.add(menu, "dismiss", "&Dismiss error, hide why, close ECG beside", window.dismiss, "Esc")
 
 
 def _build_help(builder: _Builder) -> None:

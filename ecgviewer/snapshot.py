@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 
 from ecgviewer.jobs.protocol import Predictions
-from ecgviewer.main_window import save_picture
+from ecgviewer.main_window import MainWindow, save_picture
 from ecgviewer.services.session import ReviewSession
+from ecgviewer.services.why import Why
 from ecgviewer.state.analysis import Analysis
 from ecgviewer.state.paper import PaperState
+from ecgviewer.state.why import WhyState
 from physioclr_core.record import EcgRecord
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ class _Wait(QObject):
         session.failed.connect(self._on_failed)
         session.analysis_changed.connect(self._on_analysis_changed)
 
+    def run_for(self, why: Why) -> None:
+        """Wait for the answer to a question why."""
+        why.changed.connect(self._on_why_changed)
+        if why.state.kind == "waiting":
+            self._limit.start()
+            self._loop.exec()
+            self._limit.stop()
+        QTimer.singleShot(SETTLE_MS, self._loop, self._loop.quit)
+        self._loop.exec()
+
     def run(self) -> None:
         """Wait."""
         if self.failure is None and not self._is_done():
@@ -49,6 +61,10 @@ class _Wait(QObject):
 
     def _is_done(self) -> bool:
         return self._session.record is not None and self._session.analysis.is_complete
+
+    def _on_why_changed(self, state: WhyState) -> None:
+        if state.kind != "waiting":
+            self._loop.quit()
 
     def _on_failed(self, sentence: str) -> None:
         self.failure = sentence
@@ -71,12 +87,29 @@ def take_snapshot(application: Application, path: Path) -> int:
     record = application.session.record
     if record is None or wait.failure is not None:
         return _refuse(wait.failure or "the ECG was not read within a minute.")
+    if application.options.why is not None:
+        refusal = _ask_why(application.window, application.options.why, wait)
+        if refusal:
+            return _refuse(refusal)
     if not save_picture(application.window, path):
         return _refuse(f"{path}: the picture could not be written.")
     sys.stdout.write(json.dumps(_summary(application.session, record, application.paper.state)) + "\n")
     sys.stdout.flush()
     application.window.close()
     return 0
+
+
+def _ask_why(window: MainWindow, code: str, wait: _Wait) -> str:
+    """Show what speaks for a statement; return why that cannot be done."""
+    predictions = window.session.analysis.predictions
+    findings = predictions.findings if predictions is not None else []
+    finding = next((finding for finding in findings if finding.code == code), None)
+    if finding is None:
+        return f"--why {code}: the model says nothing of such a statement for this ECG."
+    window.why.ask(finding, (0.0, window.paper.extent.visible_s))
+    wait.run_for(window.why)
+    state = window.why.state
+    return "" if state.kind == "shown" else f"--why {code}: {state.reason or 'no answer within a minute'}."
 
 
 def _refuse(sentence: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,31 @@ class OpenLibraryRecord:
     job: int
     entry: int
     signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Ask what in one ECG speaks for a statement.
+
+    ``signal`` as in ``Analyse``. Of several windows the one that shares most with ``in_sight_s`` is explained.
+    """
+
+    kind: ClassVar[str] = "explain"
+    job: int
+    code: str
+    signal: str
+    fs_hz: float
+    lead_names: list[str]
+    record: str
+    in_sight_s: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A job is no longer waited for; one that can stop half way does."""
+
+    kind: ClassVar[str] = "cancel"
+    job: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +190,73 @@ class LibraryRecord:
     neighbour: Neighbour
 
 
-Message = Analyse | OpenLibraryRecord | Ready | Failed | HeartRate | Predictions | Similar | LibraryRecord
-_KINDS: dict[str, type[Any]] = {
-    kind.kind: kind
-    for kind in (Analyse, OpenLibraryRecord, Ready, Failed, HeartRate, Predictions, Similar, LibraryRecord)
-}
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is."""
+
+    kind: ClassVar[str] = "progress"
+    job: int
+    n_done: int
+    n_all: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A wave's place in all leads; ``wave`` is one of P, TQ, QRS, ST-T, beat. ``beat`` counts within the window."""
+
+    wave: str
+    beat: int | None
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The probability that is left when all waves of a kind are taken out of all leads."""
+
+    waves: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What each wave in each lead adds to a statement's logit, or why that is not known (``reason``).
+
+    ``effects`` names a ``.npy`` file: float32, shape (n_leads, n_waves); positive speaks for the statement, NaN is not
+    known. ``probability`` is that of the window ``window_s``, one of ``n_windows``; ``without_strongest`` is what the
+    one wave in the one lead that speaks most for the statement leaves of it when it is taken out.
+    """
+
+    kind: ClassVar[str] = "explanation"
+    job: int
+    code: str
+    reason: str | None
+    effects: str | None
+    lead_names: list[str]
+    waves: list[Wave]
+    without: list[Without]
+    probability: float | None
+    without_strongest: float | None
+    window_s: list[float] | None
+    n_windows: int
+
+
+Message = (
+    Analyse
+    | OpenLibraryRecord
+    | Explain
+    | Cancel
+    | Ready
+    | Failed
+    | HeartRate
+    | Predictions
+    | Similar
+    | LibraryRecord
+    | Progress
+    | Explanation
+)
+Request = Analyse | OpenLibraryRecord | Explain
+_KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
@@ -196,6 +283,9 @@ def decode(line: bytes) -> Message:
             values["neighbours"] = [Neighbour(**neighbour) for neighbour in values["neighbours"]]
         if kind is LibraryRecord:
             values["neighbour"] = Neighbour(**values["neighbour"])
+        if kind is Explanation:
+            values["waves"] = [Wave(**wave) for wave in values["waves"]]
+            values["without"] = [Without(**without) for without in values["without"]]
     except TypeError as error:
         raise ValueError(f"not a message of this protocol: {error}") from None
     message: Message = kind(**values)

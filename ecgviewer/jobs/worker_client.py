@@ -14,6 +14,9 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer
 from ecgviewer.jobs.outcome import ProcessOutcome
 from ecgviewer.jobs.protocol import (
     Analyse,
+    Cancel,
+    Explain,
+    Explanation,
     Failed,
     HeartRate,
     LibraryRecord,
@@ -21,6 +24,7 @@ from ecgviewer.jobs.protocol import (
     OpenLibraryRecord,
     Predictions,
     Ready,
+    Request,
     Similar,
     decode,
     encode,
@@ -35,6 +39,7 @@ LONGEST_STDERR = 8000
 ANSWERS_TO: dict[type, frozenset[type]] = {
     Analyse: frozenset({HeartRate, Predictions, Similar}),
     OpenLibraryRecord: frozenset({LibraryRecord}),
+    Explain: frozenset({Explanation}),
 }
 
 
@@ -46,7 +51,7 @@ def worker_command(model: Path | None = None) -> list[str]:
 
 @dataclass(slots=True)
 class _Job:
-    request: Analyse | OpenLibraryRecord
+    request: Request
     file: Path
     missing: set[type] = field(default_factory=set)
     is_wanted: bool = True
@@ -135,10 +140,29 @@ class WorkerClient(QObject):
         request = OpenLibraryRecord(job=number, entry=entry, signal=str(path))
         return self._ask(_Job(request, path, set(ANSWERS_TO[OpenLibraryRecord])))
 
+    def explain(self, record: EcgRecord, code: str, in_sight_s: tuple[float, float]) -> int:
+        """Ask what in a record, of several windows in the one in sight, speaks for a statement; return the job."""
+        number = self._next_number()
+        path = self._new_file(f"signal-{number}.npy")
+        np.save(path, np.ascontiguousarray(record.signal_mv, dtype=np.float32), allow_pickle=False)
+        request = Explain(
+            job=number,
+            code=code,
+            signal=str(path),
+            fs_hz=float(record.fs_hz),
+            lead_names=list(record.lead_names),
+            record=record.name,
+            in_sight_s=[float(second) for second in in_sight_s],
+        )
+        return self._ask(_Job(request, path, set(ANSWERS_TO[Explain])))
+
     def forget(self, job: int) -> None:
-        """Drop a job: no answer to it is passed on any more."""
-        if job in self._jobs:
-            self._jobs[job].is_wanted = False
+        """Drop a job: no answer to it is passed on any more, and one that can stop half way is told to."""
+        known = self._jobs.get(job)
+        if known is not None and known.is_wanted:
+            known.is_wanted = False
+            if isinstance(known.request, Explain):
+                self._send(Cancel(job))
 
     def cancel(self, job: int) -> None:
         """Drop a job; a worker that is still at it after two seconds is stopped and started afresh."""
@@ -189,7 +213,7 @@ class WorkerClient(QObject):
             self._send(job.request)
         return job.request.job
 
-    def _send(self, request: Analyse | OpenLibraryRecord) -> None:
+    def _send(self, request: Request | Cancel) -> None:
         # QProcess keeps what is written before the child has started.
         if self._process is not None:
             self._process.write(encode(request))

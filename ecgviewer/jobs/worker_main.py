@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from ecgviewer.jobs.inbox import Inbox
 from ecgviewer.jobs.protocol import (
     Analyse,
+    Explain,
     Failed,
     Finding,
     HeartRate,
@@ -28,7 +30,6 @@ from ecgviewer.jobs.protocol import (
     Predictions,
     Ready,
     Similar,
-    decode,
     encode,
 )
 from physioclr_core.errors import LibraryError, UserFacingError
@@ -40,6 +41,9 @@ from physioclr_core.library.query import similar_to
 from physioclr_core.library.reference import Match, ReferenceLibrary
 from physioclr_core.record import Acquisition, EcgRecord, Patient, Provenance
 from physioclr_core.statements import GROUPS, statements
+
+if TYPE_CHECKING:
+    from ecgviewer.jobs.explaining import Explainer
 
 # Labels that are none of the 71 statements.
 OTHER_GROUP = "Other"
@@ -67,6 +71,7 @@ class Worker:
         self._model = EcgModel(model, n_threads=1)
         self._library = ReferenceLibrary()
         self._panel = _panel_of(self._model.manifest)
+        self._explainer: Explainer | None = None
 
     def announce(self) -> None:
         """Say that the worker is ready, and on what."""
@@ -84,13 +89,15 @@ class Worker:
             )
         )
 
-    def answer(self, message: Message) -> None:
-        """Answer one message; every failure becomes an answer too."""
+    def answer(self, message: Message, is_cancelled: Callable[[int], bool] = lambda job: False) -> None:
+        """Answer one message; every failure becomes an answer too. ``is_cancelled`` is asked about its job."""
         try:
             if isinstance(message, Analyse):
                 self._analyse(message)
             elif isinstance(message, OpenLibraryRecord):
                 self._open_library_record(message)
+            elif isinstance(message, Explain):
+                self._explain(message, is_cancelled)
         except BrokenPipeError:
             raise  # the window is gone
         except UserFacingError as error:
@@ -117,6 +124,13 @@ class Worker:
             except LibraryError as error:  # the predictions stand, and the heart rate is still to come
                 self._send(self._no_similar(request.job, str(error)))
         self._send(_heart_rate(request.job, record))
+
+    def _explain(self, request: Explain, is_cancelled: Callable[[int], bool]) -> None:
+        from ecgviewer.jobs.explaining import Explainer  # nobody asks before the first predictions are there
+
+        if self._explainer is None:
+            self._explainer = Explainer(self._model)
+        self._explainer.answer(request, _record_of(request), self._send, lambda: is_cancelled(request.job))
 
     def _predictions(self, job: int, assessment: Assessment) -> Predictions:
         is_in_set, sets, known = assessment.is_in_set, self._model.sets, self._model.known
@@ -208,14 +222,13 @@ def _serve(output: BinaryIO, model: Path | None) -> int:
         output.flush()
         return 1
     worker.announce()
-    for line in sys.stdin.buffer:
-        try:
-            message = decode(line)
-        except ValueError as error:
-            output.write(encode(Failed(message=str(error))))
+    inbox = Inbox()
+    for message in inbox:
+        if isinstance(message, ValueError):
+            output.write(encode(Failed(message=str(message))))
             output.flush()
-            continue
-        worker.answer(message)
+        else:
+            worker.answer(message, inbox.is_cancelled)
     return 0
 
 
@@ -260,13 +273,13 @@ def _panel_of(manifest: ModelManifest) -> list[tuple[int, Finding]]:
     return sorted(panel, key=lambda p: (order.get(p[1].group, len(order)), place.get(p[1].code, p[0])))
 
 
-def _record_of(request: Analyse) -> EcgRecord:
+def _record_of(request: Analyse | Explain) -> EcgRecord:
     return EcgRecord(
         name=request.record,
         signal_mv=np.load(request.signal, allow_pickle=False),
         fs_hz=request.fs_hz,
         lead_names=tuple(request.lead_names),
-        patient=Patient(patient_id=request.patient_id),
+        patient=Patient(patient_id=getattr(request, "patient_id", None)),
         acquisition=Acquisition(),
         provenance=Provenance(path=Path(request.signal), format="npy"),
     )

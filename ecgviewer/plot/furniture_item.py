@@ -41,7 +41,9 @@ class Scene:
     baselines_mv: list[float]
 
 
-class _Furniture(GraphicsObject):
+class Furniture(GraphicsObject):
+    """What stands on the paper beside the traces and moves with it."""
+
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
@@ -74,7 +76,7 @@ class _Furniture(GraphicsObject):
         return spans_between(scene.page, start_s, end_s, scene.record.duration_s, geometry.state.anchor_s)
 
 
-class LabelItem(_Furniture):
+class LabelItem(Furniture):
     """Lead labels, separators, empty places and gaps; drawn below the traces, so that no trace is ever covered."""
 
     def __init__(self, theme: Theme, font: QFont) -> None:
@@ -187,7 +189,7 @@ class LabelItem(_Furniture):
                     painter.drawText(above, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, "gap")
 
 
-class GutterItem(_Furniture):
+class GutterItem(Furniture):
     """The calibration pulse at the start of every row: 1 mV for 200 ms, in sight wherever the paper is panned to."""
 
     def __init__(self, theme: Theme, grid: GridItem) -> None:

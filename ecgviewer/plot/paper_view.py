@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyqtgraph.widgets.GraphicsView import GraphicsView
@@ -9,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
+from ecgviewer.plot.evidence_item import EvidenceItem
 from ecgviewer.plot.furniture_item import GutterItem, LabelItem, Scene
 from ecgviewer.plot.grid_item import GridItem
 from ecgviewer.plot.trace_item import TraceItem
@@ -17,6 +19,7 @@ from ecgviewer.state.layout import Page, lay_out
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
 from ecgviewer.state.theme import Theme
+from ecgviewer.state.why import Band
 from physioclr_core.record import EcgRecord
 
 WHEEL_NOTCH = 120
@@ -54,11 +57,12 @@ class PaperView(GraphicsView):
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)
         self._grid = GridItem(theme)
+        self._evidence = EvidenceItem(theme)
         self._labels = LabelItem(theme, self.font())
         self._traces = TraceItem(theme)
         self._gutter = GutterItem(theme, self._grid)
         # In the order in which they are painted.
-        self._items: tuple[Any, ...] = (self._grid, self._labels, self._traces, self._gutter)
+        self._items: tuple[Any, ...] = (self._grid, self._evidence, self._labels, self._traces, self._gutter)
         for item in self._items:
             self.addItem(item)
         paper.changed.connect(self._on_paper_changed)
@@ -110,8 +114,21 @@ class PaperView(GraphicsView):
         """Show another record."""
         self._record = record
         self._is_unpainted = record is not None
+        self._evidence.set_bands(())
         self._traces.set_record(record)
         self._lay_out()
+
+    def set_evidence(self, bands: Sequence[Band]) -> None:
+        """Tint what speaks for a statement; no bands clear the paper."""
+        self._evidence.set_bands(bands)
+
+    def evidence(self) -> list[tuple[Band, QRectF]]:
+        """Return the tinted bands in sight and where they are."""
+        return self._evidence.boxes()
+
+    def hides_strongest_evidence(self) -> bool:
+        """Whether the layout shows the lead of the strongest band at other times only."""
+        return self._evidence.hides_strongest()
 
     def page_width_px(self) -> float:
         """Return the width that shows the record, or ten seconds of it, whole."""
@@ -158,6 +175,7 @@ class PaperView(GraphicsView):
         if self._record is not None and self._page is not None:
             self._traces.set_geometry(geometry, self._page, rect)
             scene = Scene(self._record, self._page, geometry, self._traces.runs, self._traces.baselines_mv)
+        self._evidence.set_scene(scene, rect)
         self._labels.set_scene(scene, rect)
         self._gutter.set_scene(scene, rect)
 

@@ -38,6 +38,9 @@ class Analyst(Protocol):
     def fetch(self, entry: int) -> int:
         """Ask for an ECG of the library; return the job's number."""
 
+    def explain(self, record: EcgRecord, code: str, in_sight_s: tuple[float, float]) -> int:
+        """Ask what in a record speaks for a statement; return the job's number."""
+
     def forget(self, job: int) -> None:
         """Drop a job: no answer to it is passed on any more."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
+from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import Analysis, WorkerStatus
 from ecgviewer.state.findings import FindingRow, finding_rows, judgement_text, probability_text
 from ecgviewer.state.limits import distance_text, limits_text, notice_text
@@ -160,10 +161,12 @@ def _word(
 class FindingsPanel(AnswerPanel):
     """The panel; ``window_chosen`` carries the start of the most abnormal window in seconds.
 
-    ``card_asked`` is emitted where the person wants to know what the model is worth.
+    ``finding_chosen`` carries the statement that becomes the current one. ``card_asked`` is emitted where the person
+    wants to know what the model is worth.
     """
 
     window_chosen = Signal(float)
+    finding_chosen = Signal(object)
     card_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -182,6 +185,7 @@ class FindingsPanel(AnswerPanel):
         foot.addWidget(self.card_button, 0, Qt.AlignmentFlag.AlignBottom)
         self.body.addLayout(foot)
         self.list.clicked.connect(self._on_activated)
+        self.list.selectionModel().currentChanged.connect(self._on_current_changed)
         self.list.installEventFilter(self)
 
     def set_theme(self, theme: Theme) -> None:  # noqa: D102
@@ -212,6 +216,18 @@ class FindingsPanel(AnswerPanel):
         self._limits.setText(text)
         self._limits.setToolTip(tooltip)
 
+    def chosen_finding(self) -> Finding | None:
+        """Return the statement that is chosen, the first in sight where none is; None where there is none."""
+        row = self.list.currentIndex().data(RowsModel.ROW)
+        if isinstance(row, FindingRow) and row.finding is not None:
+            return row.finding
+        return next((row.finding for row in self.rows() if row.finding is not None), None)
+
+    def add_context_action(self, action: QAction) -> None:
+        """Offer a command where a statement is clicked with the right button."""
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.list.addAction(action)
+
     def rows(self) -> list[FindingRow]:
         """Return the rows in sight."""
         return [row for row in self.model.rows if isinstance(row, FindingRow)]
@@ -230,6 +246,11 @@ class FindingsPanel(AnswerPanel):
         words = notice_text(predictions)
         self.show_rows(rows, detail="candidates, not a diagnosis", words=words, is_notice=True, tooltip=more)
         self.list.verticalScrollBar().setValue(position)
+
+    def _on_current_changed(self, index: QModelIndex, before: QModelIndex) -> None:
+        row = index.data(RowsModel.ROW)
+        if isinstance(row, FindingRow) and row.finding is not None:
+            self.finding_chosen.emit(row.finding)
 
     def _on_activated(self, index: QModelIndex) -> None:
         row = index.data(RowsModel.ROW)

@@ -38,12 +38,14 @@ QPushButton {{ border-color: {line}; background: {raised}; padding: 5px 14px; }}
 QToolButton:hover, QPushButton:hover {{ background: {hover}; }}
 QToolButton:focus, QPushButton:focus {{ border-color: {accent}; }}
 QToolButton[link="true"] {{ color: {accent}; padding: 2px 6px; }}
+QProgressBar {{ background: {line}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
+QProgressBar::chunk {{ background: {accent}; border-radius: 2px; }}
 QSplitter::handle {{ background: {line}; }}
 #panels, #rail {{ background: {panel}; border-left: 1px solid {line}; }}
 #status {{ background: {panel}; border-top: 1px solid {line}; }}
-#header, #noticeLine, #hintLine, #overview {{ background: {panel}; }}
+#header, #whyLine, #noticeLine, #hintLine, #overview {{ background: {panel}; }}
 #header {{ border-bottom: 1px solid {line}; }}
-#noticeLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
+#whyLine, #noticeLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
 #errorBar {{ background: {raised}; border: 1px solid {urgent}; border-left: 4px solid {urgent}; border-radius: 4px; }}
 QLabel {{ color: {text}; background: transparent; }}
 QLabel[quiet="true"] {{ color: {text_quiet}; }}

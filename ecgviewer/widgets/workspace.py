@@ -1,4 +1,4 @@
-"""The middle of the window: one paper or two side by side, with notice, hints and overview below."""
+"""The middle of the window: one paper or two side by side; legend of "why", notice, hints and overview below."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ecgviewer.jobs.protocol import Neighbour
 from ecgviewer.state.paper import Paper
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
 from ecgviewer.state.theme import Theme
+from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.bars import HintLine, NoticeLine
 from ecgviewer.widgets.overview import OverviewStrip
 from ecgviewer.widgets.paper_pane import PaperPane
+from ecgviewer.widgets.why_line import WhyLine
 from physioclr_core.record import EcgRecord
 
 
@@ -25,6 +27,9 @@ class Workspace(QWidget):
         self._paper, self._theme, self._scale = paper, theme, UNKNOWN_SCALE
         self.main_pane = PaperPane(paper, theme)
         self.beside_pane: PaperPane | None = None
+        self.why = WhyLine()
+        self._why = (WhyState(), "")
+        self.main_pane.view.page_changed.connect(self._refresh_why)
         self.notice = NoticeLine(theme)
         self.hints: HintLine | None = None
         self.overview = OverviewStrip(paper, theme)
@@ -36,6 +41,7 @@ class Workspace(QWidget):
         self._body.setContentsMargins(0, 0, 0, 0)
         self._body.setSpacing(0)
         self._body.addWidget(self._split, 1)
+        self._body.addWidget(self.why)
         self._body.addWidget(self.notice)
         self._body.addWidget(self.overview)
 
@@ -84,10 +90,19 @@ class Workspace(QWidget):
             self.beside_pane = None
             self.main_pane.view.setFocus()
 
+    def show_why(self, state: WhyState, model: str) -> None:
+        """Draw what speaks for a statement on the ECG under review, with its legend below."""
+        self._why = (state, model)
+        self.main_pane.view.set_evidence(state.bands)
+        self._refresh_why()
+
+    def _refresh_why(self) -> None:
+        self.why.set_state(*self._why, self.main_pane.view.hides_strongest_evidence())
+
     def show_hints(self) -> HintLine:
         """Show the first hints and return their line."""
         if self.hints is None:
             self.hints = HintLine()
-            self._body.insertWidget(2, self.hints)
+            self._body.insertWidget(3, self.hints)
             self.hints.show()
         return self.hints

@@ -134,7 +134,7 @@ def occlusion_effects(
     """
     x, mask = windows.x[window], windows.mask[window]
     n_leads, n_spans = len(x), len(spans_s)
-    places = _places(spans_s - windows.start_s[window], fs_hz, mask)
+    places = places_of(spans_s - windows.start_s[window], fs_hz, mask)
     questions = [Occlusion((), ())]
     questions += [Occlusion((lead,), (span,)) for span in range(n_spans) for lead in range(n_leads)]
     questions += [Occlusion((lead,), ()) for lead in range(n_leads)]
@@ -154,6 +154,12 @@ def window_at(windows: Windows, start_s: float, end_s: float, window_s: float) -
     """Return the window that shares most with a stretch of time; of equal ones the first."""
     shared = np.minimum(windows.start_s + window_s, end_s) - np.maximum(windows.start_s, start_s)
     return int(np.argmax(np.round(shared, 3)))
+
+
+def places_of(spans_s: npt.NDArray[np.float64], fs_hz: float, mask: FloatArray) -> list[npt.NDArray[np.int64]]:
+    """Return the samples with signal of each span, its edges included, whose times count from the window's start."""
+    edges = np.clip(np.round(spans_s * fs_hz), 0, len(mask) - 1).astype(np.int64).reshape(-1, 2)
+    return [first + np.flatnonzero(mask[first : last + 1]) for first, last in edges]
 
 
 def occluded(x: FloatArray, mask: FloatArray, places: Sequence[npt.NDArray[np.int64]], what: Occlusion) -> FloatArray:
@@ -189,12 +195,6 @@ def occluded(x: FloatArray, mask: FloatArray, places: Sequence[npt.NDArray[np.in
     n_valid = max(float(mask.sum()), 1.0)
     changed[leads] -= ((changed[leads] * mask).sum(axis=1, keepdims=True) / n_valid) * mask
     return changed
-
-
-def _places(spans_s: npt.NDArray[np.float64], fs_hz: float, mask: FloatArray) -> list[npt.NDArray[np.int64]]:
-    """Return the samples with signal of each span, whose times count from the window's start."""
-    edges = np.clip(np.round(spans_s * fs_hz), 0, len(mask) - 1).astype(np.int64).reshape(-1, 2)
-    return [first + np.flatnonzero(mask[first : last + 1]) for first, last in edges]
 
 
 def _answers(

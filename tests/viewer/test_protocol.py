@@ -6,6 +6,9 @@ import pytest
 
 from ecgviewer.jobs.protocol import (
     Analyse,
+    Cancel,
+    Explain,
+    Explanation,
     Failed,
     Finding,
     HeartRate,
@@ -14,14 +17,18 @@ from ecgviewer.jobs.protocol import (
     Neighbour,
     OpenLibraryRecord,
     Predictions,
+    Progress,
     Ready,
     Similar,
+    Wave,
+    Without,
     decode,
     encode,
 )
 
 FINDING = Finding("AFIB", "Atrial fibrillation", "Rhythm", 0.93, None, 7, True)
 NEIGHBOUR = Neighbour(3, "PTB-XL 00042", 0.05, ["SR", "NORM"], None, True, "female")
+WAVE = Wave("P", None, 1.25, 1.35)
 MESSAGES: list[Message] = [
     Analyse(1, "/x/1.npy", 257.5, ["I", "II"], "rec \u00e9\n", "ptbxl:7", 3),
     OpenLibraryRecord(2, 17, "/x/2.npy"),
@@ -35,6 +42,13 @@ MESSAGES: list[Message] = [
     Similar(7, None, [NEIGHBOUR], ["PTB-XL 00001: the same signal"], True, 0.13, "/x/7.npy", 100.0),
     Similar(7, "too short", [], [], False, 0.13, None, 0.0),
     LibraryRecord(8, "/x/8.npy", 100.0, ["I"], NEIGHBOUR),
+    Explain(9, "AFIB", "/x/9.npy", 500.0, ["I", "II"], "rec", [0.0, 10.0]),
+    Cancel(9),
+    Progress(9, 16, 480),
+    Explanation(
+        9, "AFIB", None, "/x/9.effects.npy", ["I"], [WAVE], [Without("P waves", 0.5)], 0.9, 0.8, [0.0, 10.0], 1
+    ),
+    Explanation(9, "AFIB", "too short", None, [], [], [], None, None, None, 0),
     Predictions(6, None, [Finding("AFIB", "", "Other", 0.9, 0.2, 70, True, False)], 1, None, 0.9, "unlike", 2.5, 1.8),
 ]
 

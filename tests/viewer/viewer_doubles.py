@@ -8,9 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from ecgviewer.jobs.early_read import read_or_explain
-from ecgviewer.jobs.protocol import Finding, HeartRate, LibraryRecord, Message, Neighbour, Predictions, Ready, Similar
+from ecgviewer.jobs.protocol import (
+    Explanation,
+    Finding,
+    HeartRate,
+    LibraryRecord,
+    Message,
+    Neighbour,
+    Predictions,
+    Ready,
+    Similar,
+    Wave,
+    Without,
+)
 from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.events import Event
+from physioclr_core.leads import STANDARD_LEADS
 from physioclr_core.record import EcgRecord
 
 READY = Ready(
@@ -67,6 +80,10 @@ class FakeAnalyst:
 
     def fetch(self, entry: int) -> int:
         self.asked.append((len(self.asked) + 1, entry))
+        return len(self.asked)
+
+    def explain(self, record: EcgRecord, code: str, in_sight_s: tuple[float, float]) -> int:
+        self.asked.append((len(self.asked) + 1, (code, in_sight_s)))
         return len(self.asked)
 
     def forget(self, job: int) -> None:
@@ -136,6 +153,30 @@ def similar(job: int = 1, thumbnails: Path | None = None, **changes: object) -> 
 def heart_rate(job: int = 1, bpm: float | None = 72.4) -> HeartRate:
     """Return an answer about the heart rate."""
     return HeartRate(job, bpm, "" if bpm is not None else "no beats were found")
+
+
+def explanation(job: int, folder: Path, code: str = "CRBBB", **changes: object) -> Explanation:
+    """Return an answer to "why": QRS complexes in V1 speak for the statement, the second one most."""
+    waves = [Wave(name, k + 1, k + at, k + at + 0.1) for k in range(9) for name, at in (("P", 0.3), ("QRS", 0.5))]
+    effects = np.zeros((12, len(waves)), np.float32)
+    effects[6, 1::2] = 0.1
+    effects[6, 3] = 0.2
+    effects[1, 0::2] = -0.3
+    effects[7, 5] = np.nan
+    path = folder / f"effects-{job}.npy"
+    np.save(path, effects, allow_pickle=False)
+    values: dict[str, object] = {
+        "reason": None,
+        "effects": str(path),
+        "lead_names": list(STANDARD_LEADS),
+        "waves": waves,
+        "without": [Without("P waves", 0.91), Without("QRS complexes", 0.004)],
+        "probability": 0.78,
+        "without_strongest": 0.74,
+        "window_s": [0.0, 10.0],
+        "n_windows": 1,
+    }
+    return Explanation(job=job, code=code, **{**values, **changes})  # type: ignore[arg-type]
 
 
 def library_record(job: int, record: EcgRecord, folder: Path) -> LibraryRecord:
