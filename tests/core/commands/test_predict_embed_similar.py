@@ -236,7 +236,8 @@ def test_similar_finds_what_the_library_finds(records: Path, model: EcgModel) ->
     windows = windows_of(record, model.manifest.input)
     expected = similar_to(model.assess(record), windows, model, shipped_library(), 4, record="e_good")
     assert [row["record"] for row in result["similar"]] == [match.entry.record for match in expected.matches]
-    assert sorted(result["similar"][0]) == ["age_years", "distance", "over_89", "record", "sex", "statements"]
+    keys = ["age_years", "distance", "over_89", "physiology", "record", "sex", "statements"]
+    assert sorted(result["similar"][0]) == keys
     assert result["left_out"] == [f"{shipped_library().entries[4].record}: the same signal"]
     assert (result["record"], result["not_assessed"]) == ("e_good", None)
     assert result["n_library"] == len(shipped_library())
