@@ -148,7 +148,7 @@ def footline(state: WhyState, model: str) -> str:
     if state.kind != "shown":
         return ""
     left = ", ".join(f"{without.waves} {_probability_text(without.probability)}" for without in state.without)
-    return "; ".join(["Research use only", f"model {model}", *([f"left without all {left}"] if left else [])])
+    return "; ".join(["Research use only", f"model {model}", *([f"probability without all {left}"] if left else [])])
 
 
 def _probability_text(probability: float | None) -> str:

@@ -82,6 +82,27 @@ def test_a_snapshot_shows_the_window_and_says_what_it_shows(demo_paths: list[Pat
 
 
 @needs_model
+def test_a_snapshot_can_show_what_speaks_for_a_statement(demo_paths: list[Path], tmp_path: Path) -> None:
+    block = next(path for path in demo_paths if path.stem == "A0051")
+    plain, why = tmp_path / "plain.png", tmp_path / "why.png"
+    for picture, arguments in ((plain, ()), (why, ("--why", "CRBBB"))):
+        result = _run(block, "--snapshot", picture, "--size", "1280x800", *arguments)
+        assert (result.returncode, result.stderr) == (0, "")
+    assert plain.read_bytes() != why.read_bytes()
+    refused = _run(block, "--snapshot", tmp_path / "no.png", "--why", "NONSENSE")
+    assert refused.returncode == 2
+    assert refused.stderr == "--why NONSENSE: the model says nothing of such a statement for this ECG.\n"
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_why_goes_with_a_snapshot_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse(["--why", "AFIB"])
+    assert end.value.code == 2
+    assert "press W" in capsys.readouterr().err
+
+
+@needs_model
 def test_without_a_file_the_first_demo_is_shown(demo_paths: list[Path], tmp_path: Path) -> None:
     picture = tmp_path / "out.png"
     result = _run("--snapshot", picture, "--size", "1280x800", "--theme", "dark")

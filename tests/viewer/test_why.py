@@ -52,7 +52,7 @@ class TestWords:
         assert headline(state) == words
         assert "not in this layout but in 12x1" in headline(state, hides_strongest=True)
         foot = footline(state, "first-light 0123abcd")
-        assert foot.startswith("Research use only; model first-light 0123abcd; left without all P waves 0.91")
+        assert foot.startswith("Research use only; model first-light 0123abcd; probability without all P waves 0.91")
         assert foot.endswith("QRS complexes <0.01")
 
     def test_of_several_windows_the_one_that_is_explained_is_named(self, tmp_path: Path) -> None:
