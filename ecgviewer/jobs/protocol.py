@@ -146,8 +146,20 @@ class Predictions:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a neighbour and the record measure alike: the cosine of each block of features, None where not known.
+
+    ``alike`` and ``unlike`` name the features that speak most for and against it.
+    """
+
+    blocks: dict[str, float | None]
+    alike: list[str]
+    unlike: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
-    """One ECG of the reference library."""
+    """One ECG of the reference library; ``likeness`` is None where it was not compared."""
 
     entry: int
     record: str
@@ -156,6 +168,7 @@ class Neighbour:
     age_years: float | None
     over_89: bool
     sex: str | None
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +293,9 @@ def decode(line: bytes) -> Message:
         if kind is Predictions:
             values["findings"] = [Finding(**finding) for finding in values["findings"]]
         if kind is Similar:
-            values["neighbours"] = [Neighbour(**neighbour) for neighbour in values["neighbours"]]
+            values["neighbours"] = [_neighbour(neighbour) for neighbour in values["neighbours"]]
         if kind is LibraryRecord:
-            values["neighbour"] = Neighbour(**values["neighbour"])
+            values["neighbour"] = _neighbour(values["neighbour"])
         if kind is Explanation:
             values["waves"] = [Wave(**wave) for wave in values["waves"]]
             values["without"] = [Without(**without) for without in values["without"]]
@@ -290,3 +303,8 @@ def decode(line: bytes) -> Message:
         raise ValueError(f"not a message of this protocol: {error}") from None
     message: Message = kind(**values)
     return message
+
+
+def _neighbour(values: dict[str, Any]) -> Neighbour:
+    likeness = values.get("likeness")
+    return Neighbour(**{**values, "likeness": Likeness(**likeness) if likeness is not None else None})

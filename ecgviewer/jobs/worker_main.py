@@ -24,6 +24,7 @@ from ecgviewer.jobs.protocol import (
     Finding,
     HeartRate,
     LibraryRecord,
+    Likeness,
     Message,
     Neighbour,
     OpenLibraryRecord,
@@ -44,6 +45,7 @@ from physioclr_core.statements import GROUPS, statements
 
 if TYPE_CHECKING:
     from ecgviewer.jobs.explaining import Explainer
+    from physioclr_core.library.physiology import LibraryPhysiology
 
 # Labels that are none of the 71 statements.
 OTHER_GROUP = "Other"
@@ -72,6 +74,7 @@ class Worker:
         self._library = ReferenceLibrary()
         self._panel = _panel_of(self._model.manifest)
         self._explainer: Explainer | None = None
+        self._library_physiology: LibraryPhysiology | None = None
 
     def announce(self) -> None:
         """Say that the worker is ready, and on what."""
@@ -115,15 +118,16 @@ class Worker:
             windows = windows_of(record, self._model.manifest.input)
         except NotAssessedError as reason:
             self._send(Predictions(request.job, str(reason), [], 0, None))
+            self._send(_heart_rate(request.job, record))
             self._send(self._no_similar(request.job, str(reason)))
         else:
             assessment = self._model.assess_windows([windows])[0]
             self._send(self._predictions(request.job, assessment))
+            self._send(_heart_rate(request.job, record))
             try:
-                self._send(self._similar(request, assessment, windows))
-            except LibraryError as error:  # the predictions stand, and the heart rate is still to come
+                self._send(self._similar(request, record, assessment, windows))
+            except LibraryError as error:  # the other answers stand
                 self._send(self._no_similar(request.job, str(error)))
-        self._send(_heart_rate(request.job, record))
 
     def _explain(self, request: Explain, is_cancelled: Callable[[int], bool]) -> None:
         from ecgviewer.jobs.explaining import Explainer  # nobody asks before the first predictions are there
@@ -155,7 +159,7 @@ class Worker:
             distance_limit=known.threshold if known is not None else None,
         )
 
-    def _similar(self, request: Analyse, assessment: Assessment, windows: Windows) -> Similar:
+    def _similar(self, request: Analyse, record: EcgRecord, assessment: Assessment, windows: Windows) -> Similar:
         found = similar_to(
             assessment,
             windows,
@@ -171,13 +175,33 @@ class Worker:
         return Similar(
             job=request.job,
             reason=None,
-            neighbours=[_neighbour(match) for match in found.matches],
+            neighbours=self._neighbours(record, found.matches),
             left_out=list(found.left_out),
             is_close=found.is_close,
             limit_distance=found.limit_distance,
             thumbnails=str(thumbnails),
             thumbnail_fs_hz=self._library.fs_hz,
         )
+
+    def _neighbours(self, record: EcgRecord, matches: tuple[Match, ...]) -> list[Neighbour]:
+        """Return the matches with what they and the record measure alike."""
+        from physioclr_core.library.physiology import LibraryPhysiology  # slow to import; the other answers are there
+        from physioclr_core.physiology.features.spec import BLOCKS
+
+        if self._library_physiology is None:
+            self._library_physiology = LibraryPhysiology(self._library)
+        compared = self._library_physiology.compared(record, [match.entry.entry for match in matches])
+        likenesses = [
+            Likeness(
+                {block: round(pair.blocks[block], 3) if block in pair.blocks else None for block in BLOCKS},
+                list(pair.alike),
+                list(pair.unlike),
+            )
+            for pair in compared
+        ]
+        return [
+            replace(_neighbour(match), likeness=likeness) for match, likeness in zip(matches, likenesses, strict=True)
+        ]
 
     def _no_similar(self, job: int, reason: str) -> Similar:
         return Similar(job, reason, [], [], False, self._library.limit_distance, None, 0.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ecgviewer.jobs.protocol import Neighbour, Similar
+from ecgviewer.jobs.protocol import Likeness, Neighbour, Similar
 from ecgviewer.state.header import UNKNOWN, age_text, sex_text
+
+_UNITS = ("ms", "mv", "uv", "uvs")
+LIKENESS_LEGEND = "Bars: how alike rhythm, conduction, repolarisation and morphology were measured"
 
 
 def who_text(neighbour: Neighbour) -> str:
@@ -20,10 +23,36 @@ def statements_text(neighbour: Neighbour) -> str:
 
 def accessible_text(neighbour: Neighbour) -> str:
     """Return a row in words, as a screen reader says it."""
-    return (
+    said = (
         f"{statements_text(neighbour)}, {who_text(neighbour)}, distance {neighbour.distance:.3f}, "
         f"record {neighbour.record}"
     )
+    likeness = likeness_text(neighbour.likeness)
+    return f"{said}. {likeness}" if likeness else said
+
+
+def likeness_text(likeness: Likeness | None) -> str:
+    """Return what a neighbour and the record measure alike, block by block; empty where it was not compared.
+
+    1 is the same deviation from a typical ECG, 0 is unrelated, -1 is the opposite.
+    """
+    if likeness is None:
+        return ""
+    blocks = ", ".join(
+        f"{block} {UNKNOWN if cosine is None else f'{cosine:+.2f}'}" for block, cosine in likeness.blocks.items()
+    )
+    said = f"Measured alike (-1 to 1): {blocks}"
+    if likeness.alike:
+        said += f". Most alike: {', '.join(_words(name) for name in likeness.alike[:3])}"
+    if likeness.unlike:
+        said += f". Least: {', '.join(_words(name) for name in likeness.unlike[:3])}"
+    return said
+
+
+def _words(feature: str) -> str:
+    """Return a feature's name as it is read, without its unit: "t_v2_mv" is "t v2"."""
+    parts = feature.split("_")
+    return " ".join(parts[:-1] if len(parts) > 1 and parts[-1] in _UNITS else parts)
 
 
 def notice_text(similar: Similar) -> str:

@@ -10,9 +10,16 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, QPointF, QRectF, QSize,
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QLabel, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from ecgviewer.jobs.protocol import Neighbour, Similar
+from ecgviewer.jobs.protocol import Likeness, Neighbour, Similar
 from ecgviewer.state.analysis import Analysis, WorkerStatus
-from ecgviewer.state.similar import accessible_text, left_out_text, notice_text, statements_text, who_text
+from ecgviewer.state.similar import (
+    LIKENESS_LEGEND,
+    accessible_text,
+    left_out_text,
+    notice_text,
+    statements_text,
+    who_text,
+)
 from ecgviewer.state.theme import Theme
 from ecgviewer.state.trace import envelope
 from ecgviewer.widgets.answer_panel import AnswerPanel, Index, RowsModel, quiet_small_label
@@ -24,6 +31,7 @@ THUMBNAIL_PX = 34
 PX_A_MV = 13.0
 WHO_PX = 56
 PAD_PX = 2 * GRID_PX
+BARS_PX, BAR_PX = 48, 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +75,9 @@ class SimilarDelegate(QStyledItemDelegate):
         inner = rect.adjusted(PAD_PX, 4, -PAD_PX, -4)
         self._paint_text(painter, row.neighbour, inner, option.font)
         box = QRectF(inner.left(), inner.top() + LINE_PX + 2, inner.width() - WHO_PX - GRID_PX, THUMBNAIL_PX)
+        if row.neighbour.likeness is not None:
+            bars = QRectF(inner.right() - BARS_PX, inner.bottom() - BAR_PX, BARS_PX, BAR_PX)
+            self._paint_likeness(painter, row.neighbour.likeness, bars)
         if row.thumbnail_uv is not None and row.thumbnail_uv.size:
             key = (index.row(), round(box.width()))
             if key not in self._lines:
@@ -76,6 +87,17 @@ class SimilarDelegate(QStyledItemDelegate):
             painter.translate(box.left(), box.center().y())
             painter.drawPolyline(self._lines[key])
         painter.restore()
+
+    def _paint_likeness(self, painter: QPainter, likeness: Likeness, box: QRectF) -> None:
+        """Paint a bar a block: its height is the cosine; a line is unrelated or opposite, nothing is unknown."""
+        step_px = box.width() / max(len(likeness.blocks), 1)
+        for number, cosine in enumerate(likeness.blocks.values()):
+            if cosine is None:
+                continue
+            left_px = box.left() + number * step_px
+            height_px = max(box.height() * min(max(cosine, 0.0), 1.0), 1.0)
+            colour = QColor(self.theme.accent if cosine > 0.0 else self.theme.text_quiet)
+            painter.fillRect(QRectF(left_px, box.bottom() - height_px, step_px - 3.0, height_px), colour)
 
     def _paint_text(self, painter: QPainter, neighbour: Neighbour, rect: QRectF, font: QFont) -> None:
         theme, middle = self.theme, Qt.AlignmentFlag.AlignVCenter
@@ -118,8 +140,9 @@ class SimilarPanel(AnswerPanel):
         self._analysis: Analysis | None = None
         self._shown: Similar | None = None
         self._left_out = quiet_small_label()
+        self._legend = quiet_small_label()
         self._attribution = quiet_small_label()
-        for label in (self._left_out, self._attribution):
+        for label in (self._left_out, self._legend, self._attribution):
             label.setContentsMargins(PAD_PX, 2, PAD_PX, 4)
             label.hide()
             self.body.addWidget(label)
@@ -133,7 +156,9 @@ class SimilarPanel(AnswerPanel):
     @property
     def footnotes(self) -> str:
         """What is said below the rows."""
-        return "\n".join(label.text() for label in (self._left_out, self._attribution) if not label.isHidden())
+        return "\n".join(
+            label.text() for label in (self._left_out, self._legend, self._attribution) if not label.isHidden()
+        )
 
     def set_analysis(self, analysis: Analysis, status: WorkerStatus) -> None:
         """Show what is known."""
@@ -144,6 +169,8 @@ class SimilarPanel(AnswerPanel):
         attribution = status.ready.attribution if status.ready is not None else ""
         _set_foot(self._attribution, attribution.split("\n")[0] if similar is not None else "")
         self._attribution.setToolTip(attribution)
+        is_compared = similar is not None and any(near.likeness is not None for near in similar.neighbours)
+        _set_foot(self._legend, LIKENESS_LEGEND if is_compared else "")
         _set_foot(self._left_out, left_out_text(similar) if similar is not None else "")
         if similar is not None:
             if self._shown is similar:

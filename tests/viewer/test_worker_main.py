@@ -49,11 +49,23 @@ def worker(started: tuple[WorkerProcess, Ready]) -> WorkerProcess:
 
 
 def answers(worker: WorkerProcess) -> tuple[Predictions, Similar, HeartRate]:
-    """Return the three answers to a request, in the order in which they come."""
-    return worker.receive(Predictions), worker.receive(Similar), worker.receive(HeartRate)
+    """Return the three answers to a request; they come in the order predictions, heart rate, similar."""
+    found, rate, near = worker.receive(Predictions), worker.receive(HeartRate), worker.receive(Similar)
+    return found, near, rate
 
 
 # --- start -----------------------------------------------------------------------------------------------------------
+
+
+def test_neighbours_come_with_what_they_measure_alike(worker: WorkerProcess, tmp_path: Path) -> None:
+    signal = tmp_path / "1.npy"
+    np.save(signal, shipped_library().signal_mv(11), allow_pickle=False)
+    worker.send(Analyse(901, str(signal), 100.0, list(STANDARD_LEADS), "e", None, 3))
+    near = answers(worker)[1]
+    assert len(near.neighbours) == 3
+    for neighbour in near.neighbours:
+        assert neighbour.likeness is not None
+        assert list(neighbour.likeness.blocks) == ["rhythm", "conduction", "repolarisation", "morphology"]
 
 
 def test_it_says_what_it_runs_on_and_with(started: tuple[WorkerProcess, Ready]) -> None:
@@ -229,7 +241,7 @@ def test_a_library_of_another_model_costs_the_neighbours_only(tmp_path: Path) ->
     worker._library.fingerprint = "0" * 64
     np.save(tmp_path / "1.npy", real_signal_mv(0))
     worker.answer(Analyse(1, str(tmp_path / "1.npy"), 100.0, list(STANDARD_LEADS), "x"))
-    predictions, similar, rate = (decode(line) for line in output.getvalue().splitlines())
+    predictions, rate, similar = (decode(line) for line in output.getvalue().splitlines())
     assert isinstance(predictions, Predictions)
     assert isinstance(similar, Similar)
     assert isinstance(rate, HeartRate)
