@@ -305,6 +305,8 @@ def decode(line: bytes) -> Message:
     return message
 
 
-def _neighbour(values: dict[str, Any]) -> Neighbour:
+def _neighbour(values: Any) -> Neighbour:
+    if not isinstance(values, dict):
+        raise TypeError("a neighbour has named fields")
     likeness = values.get("likeness")
     return Neighbour(**{**values, "likeness": Likeness(**likeness) if likeness is not None else None})
