@@ -16,7 +16,8 @@ WhyKind = Literal["off", "waiting", "shown", "failed"]
 
 MEANING = (
     "Each wave is taken out of its lead and the model is asked again: stronger tints lower the probability more.\n"
-    "This shows what the model uses, not what the heart does. What speaks against the statement is not tinted."
+    "This shows what the model uses, not what the heart does. What speaks against the statement is not tinted.\n"
+    "The layout 12x1 shows every recorded lead whole."
 )
 # What is weaker than this is not drawn: a paper on which everything is tinted says nothing.
 LEAST_STRENGTH = 0.15
@@ -138,7 +139,7 @@ def headline(state: WhyState, hides_strongest: bool = False) -> str:
     head = f"Why {finding.code} {_probability_text(state.probability)}{where}: "
     if not state.bands:
         return f"{head}no single wave in a single lead raises it"
-    out_of_sight = ", not in this layout but in 12x1" if hides_strongest else ""
+    out_of_sight = ", not in sight in this layout" if hides_strongest else ""
     left = _probability_text(state.without_strongest)
     return f"{head}tinted waves raise it; most {state.strongest} (without it {left}{out_of_sight})"
 

@@ -50,7 +50,7 @@ class TestWords:
         state = _state(tmp_path)
         words = "Why CRBBB 0.78: tinted waves raise it; most QRS in V1, beat 2 (without it 0.74)"
         assert headline(state) == words
-        assert "not in this layout but in 12x1" in headline(state, hides_strongest=True)
+        assert "not in sight in this layout" in headline(state, hides_strongest=True)
         foot = footline(state, "first-light 0123abcd")
         assert foot.startswith("Research use only; model first-light 0123abcd; probability without all P waves 0.91")
         assert foot.endswith("QRS complexes <0.01")
@@ -291,10 +291,10 @@ class TestWindow:
     ) -> None:
         _press(window, Qt.Key.Key_W)
         _answer(window, explanation(window.session.analyst.asked[-1][0], tmp_path))  # V1 at 1.5 s
-        assert "not in this layout but in 12x1" in window.workspace.why.text
+        assert "not in sight in this layout" in window.workspace.why.text
         window.paper.set_layout("12x1")
         QApplication.processEvents()
-        assert "not in this layout" not in window.workspace.why.text
+        assert "not in sight" not in window.workspace.why.text
 
     def test_the_paper_stays_where_it_is(self, window: MainWindow, tmp_path: Path) -> None:
         view = window.workspace.main_pane.view
