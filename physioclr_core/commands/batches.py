@@ -24,14 +24,20 @@ def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model`` and ``--cpu``."""
+    """Add ``--model``, ``--precision`` and ``--cpu``."""
     parser.add_argument("--model", type=Path, default=None, help="model bundle (default: the shipped one)")
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "int8"),
+        default="fp32",
+        help="int8: the model's network in 8 bits, faster on a CPU and slightly less exact (default: fp32)",
+    )
     parser.add_argument("--cpu", action="store_true", help="do not use the GPU")
 
 
 def open_model(args: argparse.Namespace) -> EcgModel:
     """Open the model that the arguments name."""
-    return EcgModel(args.model, n_threads=1, allow_gpu=not args.cpu)
+    return EcgModel(args.model, n_threads=1, allow_gpu=not args.cpu, precision=args.precision)
 
 
 def all_records(paths: list[Path]) -> list[tuple[str, Path]]:

@@ -20,6 +20,7 @@ from physioclr_core.evaluate.calibration import Calibration, fit_calibration
 from physioclr_core.evaluate.ood import PERCENTILE, fit_out_of_distribution
 from physioclr_core.evaluate.predictions import evaluate_predictions
 from physioclr_core.evaluate.report import Report
+from physioclr_core.export.int8 import INT8_NAME, Int8Figures, compare_int8, write_int8
 from physioclr_core.export.onnx_export import check_parity, export_onnx
 from physioclr_core.export.run_card import run_card
 from physioclr_core.files import sha256_of
@@ -32,11 +33,13 @@ from physioclr_core.train.finetune import load_finetuned
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.predict import embed
 from physioclr_core.train.predictions_file import read_predictions
+from physioclr_core.train.pretrain import pretrained_config
 from physioclr_core.train.records import TrainingData, TrainingRecords, open_training_data
 
 ONNX_NAME = "model.onnx"
 DISTANCE_NAME = "known.safetensors"
 _N_PARITY = 64
+_N_QUANTISE, _N_COMPARE = 256, 1000
 
 
 def export_run(
@@ -86,6 +89,8 @@ def export_run(
         on_stage("writing the network")
         export_onnx(network, path, spec.window_samples, len(spec.leads))
         parity = check_parity(network, path, *_windows(data.select, spec, _N_PARITY))
+        on_stage("quantising")
+        in_8_bits = _in_8_bits(path, data, spec)
         on_stage("measuring")
         labels = tuple(record["labels"])
         report = evaluate_predictions(
@@ -108,8 +113,8 @@ def export_run(
             embedding_size=classifier.n_features,
             input=spec,
             labels=_label_specs(report, fit),
-            training={**record, "exporter_version": __version__},
-            metrics={**_metrics(report), "out_of_distribution": known},
+            training={**record, **_pretraining(config), "exporter_version": __version__},
+            metrics={**_metrics(report), "out_of_distribution": known, "int8": asdict(in_8_bits)},
             parity=asdict(parity),
         )
         manifest.write(aside)
@@ -119,6 +124,15 @@ def export_run(
         for made in sorted(aside.iterdir()):
             made.replace(out / made.name)
     return manifest
+
+
+def _pretraining(config: FinetuneConfig) -> dict[str, Any]:
+    """Return how the encoder was pretrained, for the card."""
+    if config.pretrained is None:
+        return {}
+    of_encoder = pretrained_config(config.pretrained)
+    told = {"n_epochs": of_encoder.loop.n_epochs, "objective": of_encoder.objective.model_dump(mode="json")}
+    return {"pretraining": told}
 
 
 def _network(classifier: Classifier, config: FinetuneConfig) -> tuple[nn.Module, InputSpec]:
@@ -143,6 +157,26 @@ def _network(classifier: Classifier, config: FinetuneConfig) -> tuple[nn.Module,
         filters="none",
     )
     return network.eval(), spec
+
+
+def _in_8_bits(path: Path, data: TrainingData, spec: InputSpec) -> Int8Figures:
+    """Write the network in 8 bits beside the exported one and compare the two on records that selected."""
+    x, mask, _ = _some_windows(data.train, spec, _N_QUANTISE)
+    out = path.with_name(INT8_NAME)
+    write_int8(path, out, x, mask)
+    x, mask, labels = _some_windows(data.select, spec, _N_COMPARE)
+    return compare_int8(path, out, x, mask, labels)
+
+
+def _some_windows(
+    records: TrainingRecords, spec: InputSpec, n: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the first windows, their masks and the labels of records spread over all."""
+    n = min(n, len(records))
+    segments = records.segments(np.linspace(0, len(records) - 1, n).round().astype(np.int64))
+    segments = segments.cut(np.zeros(n, np.int64), spec.window_samples)
+    rows = [STANDARD_LEADS.index(lead) for lead in spec.leads]
+    return network_input(segments.signal_mv[:, rows], segments.mask), segments.mask.astype(np.float32), segments.labels
 
 
 def _windows(

@@ -12,6 +12,10 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
     spec, training = manifest.input, manifest.training
     config = training["config"]
     start = "a pretrained encoder" if training["pretrained_sha256"] else "random weights"
+    if (pretraining := training.get("pretraining")) is not None:
+        start += f" (objective {pretraining['objective']['kind']}, {pretraining['n_epochs']} epochs)"
+    if (teachers := training.get("teachers")) is not None:
+        start += f", labels mixed with what {len(teachers)} trained models say of the same records"
     lines = [
         f"# Model card: {manifest.name} {manifest.version}",
         "",
@@ -28,6 +32,7 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         f"{spec.clip * spec.scale_mv:g} mV.",
         f"- **Not assessed**: under {spec.min_samples / spec.fs_hz:g} s of signal, or a lead missing that does not "
         "follow from others.",
+        _int8_line(manifest),
         f"- **Parity with the training framework**: largest difference {max(manifest.parity.values()):.1e}.",
         "- The epoch, the thresholds and the temperatures were chosen on the records of the figures below; figures of "
         "thresholds and calibration are cross-fitted by patient, the others are slightly optimistic.",
@@ -36,6 +41,17 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         "",
     ]
     return "\n".join([*lines, ""]) + report.markdown().replace("# ", "## ", 1)
+
+
+def _int8_line(manifest: ModelManifest) -> str:
+    figures = manifest.metrics["int8"]
+    return (
+        f"- **In 8 bits** (`{figures['file']}`, {figures['n_bytes'] / 1e6:.1f} MB): macro AUROC "
+        f"{figures['macro_auroc']:.4f} against {figures['macro_auroc_fp32']:.4f} on the first windows of "
+        f"{figures['n_records']} of these records; probabilities differ by up to "
+        f"{figures['probability_difference_99']:.3f} in 99 of 100 cases, "
+        f"{figures['probability_difference_max']:.2f} at most. Temperatures and thresholds are those of the other network."
+    )
 
 
 def _sets_line(manifest: ModelManifest) -> str:

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 from physioclr_core.errors import ModelError, UserFacingError
 from physioclr_core.infer.model import Assessment, EcgModel
@@ -64,7 +65,9 @@ def assess_records(
     n_records = len(records) if isinstance(records, Sized) else 0
     if n_workers > 1 and n_records >= _MIN_FOR_PROCESSES and model.device.name == "CPU":
         n_workers = min(n_workers, _MAX_PROCESSES)
-        pool: Executor = ProcessPoolExecutor(n_workers, get_context("spawn"), _start_process, (model.folder,))
+        pool: Executor = ProcessPoolExecutor(
+            n_workers, get_context("spawn"), _start_process, (model.folder, model.precision)
+        )
         return _in_order(pool, n_workers, _tasks(records), _assess_in_process)
     return _in_order(ThreadPoolExecutor(n_workers), n_workers, _tasks(records), partial(_assess_some, model=model))
 
@@ -114,11 +117,11 @@ def _assess_some(records: Task, model: EcgModel) -> list[Outcome]:
 _process_model: EcgModel | None = None
 
 
-def _start_process(folder: Path) -> None:
+def _start_process(folder: Path, precision: Literal["fp32", "int8"]) -> None:
     global _process_model
     # Ctrl+C reaches the whole group; the parent alone says what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _process_model = EcgModel(folder, n_threads=1, allow_gpu=False)
+    _process_model = EcgModel(folder, n_threads=1, allow_gpu=False, precision=precision)
 
 
 def _assess_in_process(records: Task) -> list[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,27 @@ def fingerprint_of(onnx_sha256: str, spec: InputSpec) -> str:
     """Return the fingerprint of an embedding space: SHA-256 over the network's hash and its input description."""
     text = onnx_sha256 + json.dumps(asdict(spec), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_8_bits(folder: Path, manifest: ModelManifest) -> ModelManifest:
+    """Return the manifest of a bundle's network in 8 bits, which has a fingerprint of its own.
+
+    Raises
+    ------
+    ModelError
+        If the bundle has none, or its file is missing or another than was measured.
+    """
+    told = manifest.metrics.get("int8")
+    try:
+        name, digest = str(told["file"]), str(told["sha256"])  # type: ignore[index]
+    except (KeyError, TypeError):
+        raise ModelError(f"{folder}: this model has no network in 8 bits.") from None
+    network = folder / name
+    if Path(name).name != name or not network.is_file():
+        raise ModelError(f"{network}: the network in 8 bits that {MANIFEST_NAME} names is missing.")
+    if sha256_of(network) != digest:
+        raise ModelError(f"{network}: its hash is not the one in {MANIFEST_NAME}; the file is damaged or was replaced.")
+    return replace(manifest, onnx_file=name, onnx_sha256=digest, fingerprint=fingerprint_of(digest, manifest.input))
 
 
 def load_manifest(folder: Path) -> ModelManifest:

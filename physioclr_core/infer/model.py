@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.errors import ModelError
 from physioclr_core.infer.known_ecgs import OutOfDistribution, load_known_ecgs
-from physioclr_core.infer.manifest import ModelManifest, load_manifest
+from physioclr_core.infer.manifest import ModelManifest, in_8_bits, load_manifest
 from physioclr_core.infer.prediction_set import Abstention, BoolArray, PredictionSets, prediction_sets_of
 from physioclr_core.infer.session import Device, open_session
 from physioclr_core.infer.windows import Windows, windows_of
@@ -69,6 +69,8 @@ class EcgModel:
     n_threads : int
         Threads inside one run on the CPU.
     allow_gpu : bool
+    precision : {"fp32", "int8"}
+        The bundle's network in 8 bits has embeddings of its own: they do not mix with those of the other.
 
     Raises
     ------
@@ -76,10 +78,19 @@ class EcgModel:
         If the bundle is incomplete or not what its manifest says.
     """
 
-    def __init__(self, folder: Path | None = None, n_threads: int = 1, allow_gpu: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        n_threads: int = 1,
+        allow_gpu: bool = True,
+        precision: Literal["fp32", "int8"] = "fp32",
+    ) -> None:
         folder = default_model_dir() if folder is None else folder
         self.folder = folder
+        self.precision: Literal["fp32", "int8"] = precision
         self.manifest: ModelManifest = load_manifest(folder)
+        if precision == "int8":
+            self.manifest = in_8_bits(folder, self.manifest)
         self.sets: PredictionSets | None = prediction_sets_of(self.manifest)
         self.known: OutOfDistribution | None = load_known_ecgs(folder, self.manifest)
         self._n_threads = n_threads
