@@ -50,7 +50,8 @@ def _int8_line(manifest: ModelManifest) -> str:
         f"{figures['macro_auroc']:.4f} against {figures['macro_auroc_fp32']:.4f} on the first windows of "
         f"{figures['n_records']} of these records; probabilities differ by up to "
         f"{figures['probability_difference_99']:.3f} in 99 of 100 cases, "
-        f"{figures['probability_difference_max']:.2f} at most. Temperatures and thresholds are those of the other network."
+        f"{figures['probability_difference_max']:.2f} at most. "
+        "Temperatures and thresholds are those of the other network."
     )
 
 

@@ -49,13 +49,14 @@ def test_a_damaged_or_missing_file_is_refused(exported_model: Path, tmp_path: Pa
         EcgModel(none, precision="int8")
 
 
-def test_predict_takes_it(exported_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_takes_it(exported_model: Path, tmp_path: Path) -> None:
     header = write_wfdb(tmp_path / "ecg", to_adu(shipped_library().signal_mv(held_out_entries()[0])))
     found = {}
     for precision in ("fp32", "int8"):
-        arguments = ["predict", str(header), "--model", str(exported_model), "--precision", precision, "--json"]
-        assert cli.main(arguments) == 0
-        found[precision] = json.loads(capsys.readouterr().out)
+        out = tmp_path / f"{precision}.json"
+        options = ["--model", str(exported_model), "--precision", precision, "--json", str(out)]
+        assert cli.main(["predict", str(header), *options]) == 0
+        found[precision] = json.loads(out.read_text(encoding="utf-8"))
     assert found["fp32"] != found["int8"]
 
 
