@@ -10,6 +10,7 @@ from physioclr_core.errors import UserFacingError
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.finetune import finetune
 from physioclr_core.train.finetune_config import FinetuneConfig
+from physioclr_core.train.kept_embeddings import NAME as EMBEDDINGS
 from physioclr_core.train.pretrain import OnStep, pretrain
 from physioclr_core.train.pretrain_config import PretrainConfig
 from physioclr_core.train.run_folder import CONFIG, STATUS, RunBusyError, read_json
@@ -95,7 +96,7 @@ def run_comparison(
             if isinstance(run.config, PretrainConfig):
                 pretrain(run.config, run.folder, on_step, allow_gpu)
             else:
-                finetune(run.config, run.folder, on_step, allow_gpu)
+                finetune(run.config, run.folder, on_step, allow_gpu, run.folder.parent / EMBEDDINGS)
         except RunBusyError:
             continue
     return [run for run in runs if not run.is_finished]

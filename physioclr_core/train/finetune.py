@@ -24,8 +24,9 @@ from physioclr_core.train.checkpoint import load_weights, read_metadata, read_te
 from physioclr_core.train.distributed import world
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.fixed_inputs import FixedResult, boosting, feature_inputs, linear_probe, nearest_neighbours
+from physioclr_core.train.kept_embeddings import embeddings
 from physioclr_core.train.loop import Task, fit
-from physioclr_core.train.predict import embed, predict
+from physioclr_core.train.predict import predict
 from physioclr_core.train.predictions_file import KeptPredictions
 from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained, pretrained_config
 from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
@@ -38,7 +39,9 @@ _WEIGHT_POWER = {"none": 0.0, "root": 0.5, "balanced": 1.0}
 _MAX_CLASS_WEIGHT = 100.0
 
 
-def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu: bool = True) -> dict[str, Any]:
+def finetune(
+    config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu: bool = True, kept: Path | None = None
+) -> dict[str, Any]:
     """Train on labels, or go on where the run was interrupted.
 
     Parameters
@@ -49,6 +52,8 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
     on_step : callable
         Called with (steps done, all steps, loss).
     allow_gpu : bool
+    kept : Path, optional
+        File of embeddings that evaluations of the same frozen encoder share (``train.kept_embeddings``).
 
     Returns
     -------
@@ -84,7 +89,7 @@ def finetune(config: FinetuneConfig, run_path: Path, on_step: OnStep, allow_gpu:
         before = partial(with_defaults, FinetuneConfig)
         with run.owned(record, MUST_AGREE, places_of(config), here.is_first, before):
             if config.mode not in ("full", "frozen"):
-                return _on_fixed_inputs(config, data, encoder.to(here.device), run)
+                return _on_fixed_inputs(config, data, encoder.to(here.device), run, kept)
             objective = objective_of(config, data, encoder)
 
             def validate(average: Objective) -> dict[str, float]:
@@ -173,10 +178,12 @@ def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -
     return Supervised(classifier, augmentation(config.augment), config.crop_s, weight, config.mode == "frozen")
 
 
-def _on_fixed_inputs(config: FinetuneConfig, data: TrainingData, encoder: Encoder, run: RunFolder) -> dict[str, Any]:
+def _on_fixed_inputs(
+    config: FinetuneConfig, data: TrainingData, encoder: Encoder, run: RunFolder, kept: Path | None
+) -> dict[str, Any]:
     """Fit a model to embeddings or features, and keep its predictions and, of a linear probe, the network."""
     started = time.monotonic()
-    result = _fixed_result(config, data, encoder)
+    result = _fixed_result(config, data, encoder, kept)
     if config.mode == "linear-probe":
         assert result.probe is not None
         objective = objective_of(config, data, encoder)
@@ -192,7 +199,7 @@ def _on_fixed_inputs(config: FinetuneConfig, data: TrainingData, encoder: Encode
     return {"best": area, "best_epoch": 0, "n_steps": 0, "seconds": seconds}
 
 
-def _fixed_result(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -> FixedResult:
+def _fixed_result(config: FinetuneConfig, data: TrainingData, encoder: Encoder, kept: Path | None) -> FixedResult:
     train, select = data.train, data.select
     in_training = config.choose_in == "training"
     measured = train.physiology
@@ -203,7 +210,7 @@ def _fixed_result(config: FinetuneConfig, data: TrainingData, encoder: Encoder) 
         assert measured is not None
         x = feature_inputs(measured, config.feature_inputs)
         return linear_probe(x[train.rows], train, x[select.rows], select, in_training)
-    of_train, of_select = (embed(encoder, records, config.windows) for records in (train, select))
+    of_train, of_select = embeddings(encoder, data, config.windows, kept)
     fitted = linear_probe if config.mode == "linear-probe" else nearest_neighbours
     return fitted(of_train, train, of_select, select, in_training)
 
