@@ -27,6 +27,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("compare", help="arms against each other: all runs, then one table with intervals")
     add_training_arguments(parser, "the comparison")
     parser.add_argument("--table-only", action="store_true", help="make the table anew from finished runs")
+    parser.add_argument(
+        "--labels",
+        nargs=3,
+        metavar=("EVALUATION", "ARM", "RIVAL"),
+        help="with --table-only: also where ARM is ahead of RIVAL, label by label",
+    )
     parser.add_argument("--title", default="Comparison", help="of table and plot")
     parser.set_defaults(run=run)
 
@@ -66,6 +72,12 @@ def run(args: argparse.Namespace) -> int:
     if left:
         print(f"{len(left)} runs are left to another process; the table comes with the last of them.")  # noqa: T201
         return 1
+    if args.labels is not None:
+        from physioclr_core.train.compare_labels import compare_labels, write_labels
+
+        evaluation, arm, rival = args.labels
+        rows = compare_labels(runs, evaluation, arm, rival)
+        print(write_labels(rows, evaluation, arm, rival, out))  # noqa: T201
     print(write_table(compare_table(runs, config.reference), config.reference, args.title, out))  # noqa: T201
     return 0
 

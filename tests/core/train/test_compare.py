@@ -15,6 +15,7 @@ from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
 from physioclr_core.train.compare_config import CompareConfig
+from physioclr_core.train.compare_labels import compare_labels
 from physioclr_core.train.compare_table import compare_table
 from physioclr_core.train.config_file import load_config
 from physioclr_core.train.predictions_file import read_predictions
@@ -70,6 +71,32 @@ def test_one_command_runs_what_is_missing_and_writes_the_table(
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     assert cli.main(["compare", str(config_file), "--run", str(out), "--cpu", "--table-only"]) == 0
     assert written == {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+
+
+def test_two_arms_are_compared_label_by_label_and_the_groups_are_means(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {**settings(prepared), "task": "ptbxl-all", "seeds": [0]}
+    values["arms"]["simclr"]["evaluations"] = ["linear"]
+    config_file, out = tmp_path / "comparison.yaml", tmp_path / "out"
+    config_file.write_text(json.dumps(values))
+    cli.main(["compare", str(config_file), "--run", str(out), "--cpu"])
+    asked = ["--table-only", "--labels", "linear", "simclr", "random"]
+    assert cli.main(["compare", str(config_file), "--run", str(out), *asked]) == 0
+    assert "# simclr minus random, linear" in capsys.readouterr().out
+    rows = json.loads((out / "labels-linear-simclr-random.json").read_text())
+    kept = {arm: read_predictions(out / arm / "seed-0" / "linear") for arm in ("simclr", "random")}
+    labels = [row for row in rows if row["label"]]
+    of_all = macro_auroc(kept["simclr"].labels, kept["simclr"].logits)
+    assert np.mean([row["arm"] for row in labels]) == pytest.approx(of_all)
+    rhythm = [row for row in labels if row["group"] == "Rhythm"]
+    mean = next(row for row in rows if not row["label"] and row["group"] == "Rhythm")
+    assert mean["n_labels"] == len(rhythm)
+    gaps = [row["difference"]["value"] for row in rhythm]
+    assert mean["difference"]["value"] == pytest.approx(np.mean(gaps))
+    assert (out / "labels-linear-simclr-random.png").is_file()
+    with pytest.raises(UserFacingError, match="no evaluation linear of the arm cmsc"):
+        compare_labels(planned_runs(load_config(CompareConfig, config_file), out), "linear", "simclr", "cmsc")
 
 
 def test_an_arm_may_differ_in_how_its_evaluations_are_made(prepared: Path, tmp_path: Path) -> None:
