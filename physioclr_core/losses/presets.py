@@ -21,7 +21,8 @@ OBJECTIVE_PRESETS: dict[str, ObjectiveConfig] = {
         contrast="info-nce",
         reconstruction_weight=0.0,
         peak_weight=0.0,
-        feature_weight=1.0,
+        feature_weight=20.0,
+        feature_targets="scores-and-magnitudes",
         rr_weight=0.2,
     ),
     "masked": PhysioClrConfig(
