@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from real_records import entries_with, long_signal_mv, real_signal_mv
 
+from physioclr_core.paths import assets_dir
 from physioclr_core.physiology.heart_rate import mean_heart_rate
 from physioclr_core.readers import read_record
 from physioclr_core.signal.resample import resample
@@ -140,3 +141,9 @@ def test_any_rate_over_eighty_hertz_and_any_length_over_a_second_has_an_answer(f
         signal = resample(long_signal_mv(1000), 100.0, fs_hz)[:, : int(np.ceil(duration_s * fs_hz))]
         result = mean_heart_rate(signal, fs_hz)
         assert (result.bpm is None) == bool(result.reason)
+
+
+def test_wide_beats_that_keep_time_have_a_rate() -> None:
+    # The demo's left bundle branch block: thirteen plain beats, 756 ms apart, that the network is 76 % sure of.
+    record = read_record(assets_dir() / "demo" / "06240_lr.hea")
+    assert mean_heart_rate(record.signal_mv, record.fs_hz).bpm == pytest.approx(79.4, abs=0.5)
