@@ -62,9 +62,10 @@ def test_a_folder_of_ecgs_becomes_a_model_in_five_commands(folder: Path, capsys:
     with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 80
-    limits = {"prediction_set", "abstention"}
-    assert set(rows[0]) == {"record", "atrial fibrillation", "normal"} | limits
-    assert {label for row in rows for label in row["prediction_set"].split(";")} <= {*manifest.codes, "-"}
+    # Fewer than twenty ECGs selected: prediction sets are unknown, and nothing is said in their place.
+    assert manifest.training["n_select"] < 20
+    assert manifest.metrics["conformal"] is None
+    assert set(rows[0]) == {"record", "atrial fibrillation", "normal"}
     assert all(0.0 <= float(row["normal"]) <= 1.0 for row in rows)
 
 
