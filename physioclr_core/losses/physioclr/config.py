@@ -110,6 +110,11 @@ class PhysioClrConfig(ContrastiveConfig):
         return self
 
     @property
+    def needs_time_kept(self) -> bool:
+        """Whether a sample of a view must stay at its time: something is restored or predicted sample by sample."""
+        return max(self.reconstruction_weight, self.peak_weight, self.mask_weight, self.rr_weight) > 0.0
+
+    @property
     def needs_physiology(self) -> bool:
         """Whether beats and features of the records are needed."""
         return (

@@ -43,7 +43,15 @@ def measured(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def physioclr(prepared: Path, **changes: Any) -> PretrainConfig:
     objective = {"preset": "paper", "n_hidden": 16, "n_projection": 8, "decoder_channels": 16, **changes}
-    return PretrainConfig.model_validate(pretraining(prepared, objective=objective))
+    return PretrainConfig.model_validate(pretraining(prepared, objective=objective, augment="rlm"))
+
+
+def test_an_augmentation_that_warps_time_is_refused_where_samples_are_restored(prepared: Path) -> None:
+    settings = pretraining(prepared, objective="paper", augment="contrastive")
+    with pytest.raises(ValueError, match="warps time moves what is restored"):
+        PretrainConfig.model_validate(settings)
+    no_parts = {"preset": "paper", "reconstruction_weight": 0.0, "peak_weight": 0.0}
+    PretrainConfig.model_validate({**settings, "objective": no_parts})
 
 
 def test_what_was_measured_is_what_the_engine_finds_in_each_record(measured: Path) -> None:
