@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 Sex = Literal["male", "female"]
+GainSource = Literal["stated", "format default", "given"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,52 @@ class Acquisition:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceMeasurement:
+    """One number that the recording device stored: its own, not measured here.
+
+    ``name`` is the field's usual one where the file's meaning is certain ("QRS duration", "QT", "P axis"), the file's
+    own otherwise. ``lead`` is None for a global measurement.
+    """
+
+    name: str
+    value: float
+    unit: str
+    lead: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MedianBeat:
+    """The representative beat of each lead that the device stored. It is never shown or measured as the rhythm.
+
+    ``signal_mv`` is a read-only float32 array of shape (n_leads, n_samples).
+    """
+
+    signal_mv: FloatArray
+    fs_hz: float
+    lead_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReading:
+    """What the recording device, or whoever read it there, said of the ECG. Never this program's own words.
+
+    Attributes
+    ----------
+    statements : tuple of str
+        Interpretation, line by line, in the file's words.
+    measurements : tuple of DeviceMeasurement
+    status : str or None
+        What the file says of the reading: "unconfirmed", "confirmed by ...", ...; None where it says nothing.
+    median : MedianBeat or None
+    """
+
+    statements: tuple[str, ...] = ()
+    measurements: tuple[DeviceMeasurement, ...] = ()
+    status: str | None = None
+    median: MedianBeat | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where the record came from. The original files are never changed."""
 
@@ -53,7 +100,8 @@ class Provenance:
 class LeadReport:
     """What the import found out about one lead.
 
-    ``gain`` is in ADU per ``unit``; ``gain_source`` says whether the file states it.
+    ``gain`` is in ADU per ``unit``; ``gain_source`` says whether the file states it, the format fixes it, or the
+    person who opened the file gave it.
     ``gap_s`` is the duration without finite samples, ``clipped_fraction`` the share of
     samples at a repeated extreme value.
     """
@@ -62,7 +110,7 @@ class LeadReport:
     source_name: str
     unit: str
     gain: float
-    gain_source: Literal["stated", "format default"]
+    gain_source: GainSource
     baseline: float
     fs_hz: float
     gap_s: float = 0.0
@@ -84,6 +132,8 @@ class ImportReport:
         Leads outside the standard twelve, as named in the record; they are left out of prediction.
     ignored : tuple of str
         Channels, lines or files that were left out, each with the reason.
+    padding : tuple of str
+        Samples that the file marks as filled in rather than recorded, as sentences; they are gaps in the signal.
     gaps : tuple of tuple of float
         (start_s, end_s) spans in which no lead has a finite sample.
     einthoven_residual_mv : float or None
@@ -98,6 +148,7 @@ class ImportReport:
     derived_leads: tuple[str, ...] = ()
     unknown_leads: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    padding: tuple[str, ...] = ()
     gaps: tuple[tuple[float, float], ...] = ()
     einthoven_residual_mv: float | None = None
     goldberger_residual_mv: float | None = None
@@ -129,6 +180,7 @@ class EcgRecord:
     acquisition: Acquisition
     provenance: Provenance
     report: ImportReport = field(default_factory=ImportReport)
+    device_reading: DeviceReading = field(default_factory=DeviceReading)
 
     def __post_init__(self) -> None:
         if self.signal_mv.ndim != 2 or self.signal_mv.shape[0] != len(self.lead_names):
@@ -183,6 +235,7 @@ class EcgRecord:
         from dataclasses import asdict
 
         acquisition = asdict(self.acquisition)
+        reading, median = self.device_reading, self.device_reading.median
         start = self.acquisition.start
         acquisition["start"] = start.isoformat() if start is not None else None
         return {
@@ -194,5 +247,17 @@ class EcgRecord:
             "duration_s": self.duration_s,
             "patient": asdict(self.patient),
             "acquisition": acquisition,
+            "device_reading": {
+                "statements": list(reading.statements),
+                "measurements": [asdict(measurement) for measurement in reading.measurements],
+                "status": reading.status,
+                "median": None
+                if median is None
+                else {
+                    "lead_names": list(median.lead_names),
+                    "fs_hz": median.fs_hz,
+                    "n_samples": int(median.signal_mv.shape[1]),
+                },
+            },
             "report": asdict(self.report),
         }

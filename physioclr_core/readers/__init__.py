@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from physioclr_core.errors import RecordError
-from physioclr_core.readers.files import os_fault
+from physioclr_core.readers.files import first_bytes, os_fault
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
 from physioclr_core.record import EcgRecord
 
@@ -26,7 +27,8 @@ class RecordFormat:
     listed_suffixes : tuple of str
         Those that stand for one record each when a folder is searched.
     is_ours : callable
-        Path -> whether the format's reader is to be asked. Formats that share a suffix look into the file.
+        Path and the file's first bytes -> whether the format's reader is to be asked. The bytes are empty where there
+        is no such file, and decide wherever the format can be told by its content.
     read : callable
         Path -> record; raises ``RecordError``.
     """
@@ -34,12 +36,30 @@ class RecordFormat:
     name: str
     suffixes: tuple[str, ...]
     listed_suffixes: tuple[str, ...]
-    is_ours: Callable[[Path], bool]
+    is_ours: Callable[[Path, bytes], bool]
     read: Callable[[Path], EcgRecord]
 
 
+# Enough for the root element of any XML dialect and the magic numbers of the others.
+HEAD_BYTES = 4096
+
+
+def _later(module: str, function: str) -> Callable[[Path], EcgRecord]:
+    """Return a reader whose module, and the parser it stands on, is imported when its first record is opened."""
+
+    def read(path: Path) -> EcgRecord:
+        reader: Callable[[Path], EcgRecord] = getattr(
+            importlib.import_module(f"physioclr_core.readers.{module}"), function
+        )
+        return reader(path)
+
+    return read
+
+
 # The first format that says a path is its own reads it.
-FORMATS: tuple[RecordFormat, ...] = (RecordFormat("WFDB", SUFFIXES, (HEADER_SUFFIX,), is_wfdb, read_wfdb),)
+FORMATS: tuple[RecordFormat, ...] = (
+    RecordFormat("WFDB", SUFFIXES, (HEADER_SUFFIX,), lambda path, head: is_wfdb(path), read_wfdb),
+)
 
 
 def read_record(path: str | os.PathLike[str]) -> EcgRecord:
@@ -78,7 +98,16 @@ def read_record(path: str | os.PathLike[str]) -> EcgRecord:
 
 def find_format(path: Path) -> RecordFormat | None:
     """Return the format that says a path is its own, None where none does."""
-    return next((record_format for record_format in FORMATS if record_format.is_ours(path)), None)
+    head = _head(path)
+    return next((record_format for record_format in FORMATS if record_format.is_ours(path, head)), None)
+
+
+def _head(path: Path) -> bytes:
+    """Return a file's first bytes; none where it cannot be read, which reading it will say."""
+    try:
+        return first_bytes(path, HEAD_BYTES)
+    except RecordError:
+        return b""
 
 
 def readable_formats() -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from physioclr_core.leads import STANDARD_LEADS, standard_name
-from physioclr_core.record import FloatArray, ImportReport, LeadReport
+from physioclr_core.record import FloatArray, GainSource, ImportReport, LeadReport
 from physioclr_core.signal.quality import (
     RESIDUAL_LIMIT_MV,
     LeadQuality,
@@ -29,7 +29,7 @@ class LeadSource(NamedTuple):
     source_name: str
     unit: str
     gain: float
-    gain_source: Literal["stated", "format default"]
+    gain_source: GainSource
     baseline: float
     fs_hz: float
 
@@ -67,6 +67,8 @@ def build_report(
     sources: Sequence[LeadSource],
     ignored: Iterable[str] = (),
     warnings: Iterable[str] = (),
+    derived_leads: Iterable[str] = (),
+    padding: Iterable[str] = (),
 ) -> ImportReport:
     """Check the leads and put what was found together with what the reader knows.
 
@@ -80,6 +82,10 @@ def build_report(
         One for each lead, in the same order.
     ignored, warnings : iterable of str
         From the reader; they come first.
+    derived_leads : iterable of str
+        Leads that the reader computed from others.
+    padding : iterable of str
+        Sentences on samples that the file marks as filled in.
 
     Returns
     -------
@@ -96,7 +102,9 @@ def build_report(
     return ImportReport(
         leads=leads,
         unknown_leads=tuple(name for name in lead_names if name not in STANDARD_LEADS),
+        derived_leads=tuple(derived_leads),
         ignored=tuple(ignored),
+        padding=tuple(padding),
         gaps=shared_gaps_s(signal_mv, fs_hz),
         einthoven_residual_mv=einthoven_mv,
         goldberger_residual_mv=goldberger_mv,

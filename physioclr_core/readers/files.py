@@ -44,6 +44,19 @@ def read_bytes(path: Path, max_bytes: int | None = None) -> bytes:
         raise os_fault(path, error) from None
 
 
+def first_bytes(path: Path, n_bytes: int) -> bytes:
+    """Return the beginning of a regular file; raises ``RecordError`` as ``read_bytes`` does."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+        try:
+            _check_regular(path, os.fstat(descriptor))
+            return os.read(descriptor, n_bytes)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:
+        raise os_fault(path, error) from None
+
+
 def file_size(path: Path) -> int:
     """Return the size of a regular file in bytes; raises ``RecordError`` as ``read_bytes`` does."""
     try:
