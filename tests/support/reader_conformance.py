@@ -21,6 +21,7 @@ JSON_KEYS = (
     "duration_s",
     "patient",
     "acquisition",
+    "device_reading",
     "report",
 )
 
