@@ -9,7 +9,8 @@ from pathlib import Path
 from physioclr_core.errors import RecordError
 from physioclr_core.readers import FORMATS, find_format, readable_formats
 from physioclr_core.readers.files import read_bytes
-from physioclr_core.readers.wfdb_header import NULL_FILE, HeaderError, decode_text, record_and_segments
+from physioclr_core.readers.search import search_folder
+from physioclr_core.readers.wfdb_header import decode_text
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX
 
 # PhysioNet's own lists are called RECORDS, without a suffix.
@@ -25,8 +26,9 @@ def find_records(path: str | os.PathLike[str]) -> list[tuple[str, Path]]:
     ----------
     path : str or path-like
         A record (for WFDB .hea, .dat, .mat or the path without extension); a folder, which is searched with its
-        folders in sorted order; or a text file with one path a line, absolute or relative to that file, where blank
-        lines and lines that start with "#" do not count.
+        folders in sorted order for records of every format, by content (files that are no ECG are passed over); or a
+        text file with one path a line, absolute or relative to that file, where blank lines and lines that start with
+        "#" do not count.
 
     Returns
     -------
@@ -56,35 +58,15 @@ def find_records(path: str | os.PathLike[str]) -> list[tuple[str, Path]]:
 
 
 def _records_in(folder: Path) -> list[Path]:
-    suffixes = tuple(suffix for record_format in FORMATS for suffix in record_format.listed_suffixes)
-    found: list[Path] = []
-    segments: set[Path] = set()
+    def refuse(path: Path, error: OSError) -> None:
+        raise RecordError(path, f"cannot be searched ({error.strerror})")
 
-    def refuse(error: OSError) -> None:
-        raise RecordError(Path(error.filename or folder), f"cannot be searched ({error.strerror})")
-
-    for current, subfolders, names in os.walk(folder, onerror=refuse):
-        # Hidden folders and files are a system's own ("._x.hea" beside "x.hea" on macOS).
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            if name.lower().endswith(suffixes) and not name.startswith("."):
-                path = Path(current, name)
-                found.append(path)
-                if path.suffix.lower() == HEADER_SUFFIX:
-                    segments.update(_segments_of(path))
-    records = [path for path in found if path not in segments]
+    ignored: list[Path] = []
+    records = sorted(search_folder(folder, ignored.append, refuse))
     if not records:
-        raise RecordError(folder, f"is a folder without records; readable are {readable_formats()}")
-    return sorted(records)
-
-
-def _segments_of(header_path: Path) -> list[Path]:
-    """Return the headers of a record's segments; none where the header cannot be read, which reading it will say."""
-    try:
-        _, segments = record_and_segments(decode_text(read_bytes(header_path)))
-    except (RecordError, HeaderError):
-        return []
-    return [header_path.parent / f"{name}{HEADER_SUFFIX}" for name in segments if name != NULL_FILE]
+        others = f" ({len(ignored)} other file{'s' if len(ignored) > 1 else ''})" if ignored else ""
+        raise RecordError(folder, f"is a folder without records{others}; readable are {readable_formats()}")
+    return records
 
 
 def _records_of_list(path: Path) -> list[Path]:

@@ -127,7 +127,7 @@ def test_a_folder_without_records_is_an_error_that_names_it(tmp_path: Path) -> N
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "notes.txt").write_text("none", encoding="utf-8")
-    with pytest.raises(RecordError, match=r"empty: is a folder without records; readable are WFDB"):
+    with pytest.raises(RecordError, match=r"empty: is a folder without records \(1 other file\); readable are WFDB"):
         find_records(empty)
 
 
