@@ -10,6 +10,7 @@ from pathlib import Path
 
 from physioclr_core.errors import RecordError
 from physioclr_core.readers.files import first_bytes, os_fault
+from physioclr_core.readers.sniffing import BDF_SUFFIXES, EDF_SUFFIXES, ISHNE_SUFFIXES, is_bdf, is_edf, is_ishne
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
 from physioclr_core.record import EcgRecord
 
@@ -59,6 +60,9 @@ def _later(module: str, function: str) -> Callable[[Path], EcgRecord]:
 # The first format that says a path is its own reads it.
 FORMATS: tuple[RecordFormat, ...] = (
     RecordFormat("WFDB", SUFFIXES, (HEADER_SUFFIX,), lambda path, head: is_wfdb(path), read_wfdb),
+    RecordFormat("EDF", EDF_SUFFIXES, EDF_SUFFIXES, is_edf, _later("stored_reader", "read_edf")),
+    RecordFormat("BDF", BDF_SUFFIXES, BDF_SUFFIXES, is_bdf, _later("stored_reader", "read_edf")),
+    RecordFormat("ISHNE", ISHNE_SUFFIXES, ISHNE_SUFFIXES, is_ishne, _later("stored_reader", "read_ishne")),
 )
 
 

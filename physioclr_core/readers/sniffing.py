@@ -1,0 +1,30 @@
+"""Telling binary, JSON and table formats by a file's first bytes, without importing their readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EDF_SUFFIXES = (".edf", ".rec")
+BDF_SUFFIXES = (".bdf",)
+ISHNE_SUFFIXES = (".ecg",)
+
+_EDF_FIXED = 256
+
+
+def is_edf(path: Path, head: bytes) -> bool:
+    """Return whether a file begins as EDF does, or is called so and has EDF's numbers at their places."""
+    is_version_0 = head[:8].strip(b" \0") == b"0"
+    has_numbers = all(head[at : at + size].strip(b" \0").isdigit() for at, size in ((184, 8), (252, 4)))
+    return head[252:_EDF_FIXED].strip(b" \0").isdigit() and (
+        is_version_0 or (has_numbers and path.suffix.lower() in EDF_SUFFIXES)
+    )
+
+
+def is_bdf(path: Path, head: bytes) -> bool:
+    """Return whether a file begins as BDF does."""
+    return head[:8] == b"\xffBIOSEMI"
+
+
+def is_ishne(path: Path, head: bytes) -> bool:
+    """Return whether a file begins as ISHNE's recordings or ISHNE's annotations do."""
+    return head[:8] in (b"ISHNE1.0", b"ANN  1.0")
