@@ -47,6 +47,11 @@ class Objective(nn.Module, ABC):
         """Whether the records must come with their beats and features (``train.physiology``)."""
         return False
 
+    @property
+    def needs_median_beats(self) -> bool:
+        """Whether they must also come with the components of their median beat."""
+        return False
+
     @abstractmethod
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make the arrays that ``forward`` takes from whole records.

@@ -62,7 +62,7 @@ def estimate_pretraining(config: PretrainConfig) -> Estimate:
     data = open_training_data(config.data, config.probe_task)
     objective = new_objective(config)
     if objective.needs_physiology:
-        data = with_physiology(data, config.data)
+        data = with_physiology(data, config.data, objective.needs_median_beats)
     return _estimate(objective, data, config.loop)
 
 

@@ -12,14 +12,33 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from physioclr_core.data.median_beats import fit_median_scaling, median_beats_mv
 from physioclr_core.data.physiology_cache import PhysiologyCache, open_physiology
 from physioclr_core.data.physiology_tracks import WAVES_TRACK, may_shuffle, waves_track
+from physioclr_core.data.prepared import PreparedDataset
 from physioclr_core.data.segments import Segments
 from physioclr_core.errors import UserFacingError
 from physioclr_core.physiology.features.scaling import FeatureScaling, FeatureScalingError, fit_scaling, load_scaling
 
 Rows = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class MedianBeats:
+    """The median beats of all records of a data set.
+
+    Attributes
+    ----------
+    scores : ndarray of float32, shape (n_records, 64)
+    is_known : ndarray of bool, shape (n_records,)
+    fingerprint : str
+        Of the components.
+    """
+
+    scores: FloatArray
+    is_known: npt.NDArray[np.bool_]
+    fingerprint: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +52,15 @@ class RecordPhysiology:
     scaling_source : {"training records", "shipped"}
     fs_hz : float
         Rate of the prepared records.
+    medians : MedianBeats or None
+        None where they were not asked for.
     """
 
     cache: PhysiologyCache
     scaling: FeatureScaling
     scaling_source: Literal["training records", "shipped"]
     fs_hz: float
+    medians: MedianBeats | None = None
 
     @cached_property
     def is_known(self) -> npt.NDArray[np.bool_]:
@@ -72,11 +94,15 @@ class RecordPhysiology:
             "is_measured": self.cache.is_measured[rows].astype(np.uint8),
             "may_shuffle": self.may_shuffle[rows].astype(np.uint8),
         }
+        if self.medians is not None:
+            side["median"] = self.medians.scores[rows]
+            side["has_median"] = self.medians.is_known[rows].astype(np.float32)
         track = waves_track(self.cache, rows, segments.signal_mv.shape[-1])
         return replace(segments, side={**segments.side, **side}, tracks={**segments.tracks, WAVES_TRACK: track})
 
     def record(self, rows: Rows) -> dict[str, Any]:
         """Return what a run writes down of the measurements of the records that it trains on."""
+        of_medians = {} if self.medians is None else {"n_with_median_beat": int(self.medians.is_known[rows].sum())}
         return {
             "scaling": self.scaling_source,
             "scaling_fingerprint": self.scaling.fingerprint,
@@ -85,12 +111,14 @@ class RecordPhysiology:
             "n_unmeasured": int((~self.cache.is_measured[rows]).sum()),
             "share_of_features_measured": round(float(self.is_known[rows].mean()), 4),
             "n_may_shuffle": int(self.may_shuffle[rows].sum()),
+            **of_medians,
         }
 
     @property
     def sha256(self) -> str:
         """Of measurements and scaling: what decides a run besides its data."""
-        return hashlib.sha256(f"{self.cache.sha256}{self.scaling.fingerprint}".encode()).hexdigest()
+        of_medians = "" if self.medians is None else self.medians.fingerprint
+        return hashlib.sha256(f"{self.cache.sha256}{self.scaling.fingerprint}{of_medians}".encode()).hexdigest()
 
 
 def record_physiology(folders: Sequence[Path], train_rows: Rows, n_records: int, fs_hz: float) -> RecordPhysiology:
@@ -128,3 +156,21 @@ def record_physiology(folders: Sequence[Path], train_rows: Rows, n_records: int,
     except FeatureScalingError:
         scaling, source = load_scaling(), "shipped"
     return RecordPhysiology(cache, scaling, source, fs_hz)
+
+
+def with_median_beats(measured: RecordPhysiology, dataset: PreparedDataset, train_rows: Rows) -> RecordPhysiology:
+    """Return the same with median beats, their components fitted to the records that are trained on.
+
+    Raises
+    ------
+    UserFacingError
+        If too few training records have a median beat.
+    """
+    beats_mv = median_beats_mv(dataset, measured.cache)
+    scaling = fit_median_scaling(beats_mv[train_rows])
+    if scaling is None:
+        raise UserFacingError(
+            f"Too few of the {len(train_rows)} training records have a median beat in all leads; set median_weight: 0."
+        )
+    scores, is_known = scaling.scores_of(beats_mv)
+    return replace(measured, medians=MedianBeats(scores, is_known, scaling.fingerprint))

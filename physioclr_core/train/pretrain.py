@@ -81,7 +81,7 @@ def pretrain(config: PretrainConfig, run_path: Path, on_step: OnStep, allow_gpu:
     check_rate(data.train.fs_hz, config.encoder.fs_hz)
     objective = new_objective(config)
     if objective.needs_physiology:
-        data = with_physiology(data, config.data)
+        data = with_physiology(data, config.data, objective.needs_median_beats)
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("pretrain", config, data.data_sha256)

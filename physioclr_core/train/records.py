@@ -15,7 +15,7 @@ from physioclr_core.data.splits import check_patients, rows_by_fraction, rows_of
 from physioclr_core.data.tasks import TaskLabels, task_labels
 from physioclr_core.errors import UserFacingError
 from physioclr_core.train.data_config import DataConfig
-from physioclr_core.train.physiology import RecordPhysiology, record_physiology
+from physioclr_core.train.physiology import RecordPhysiology, record_physiology, with_median_beats
 
 Rows = npt.NDArray[np.int64]
 
@@ -135,8 +135,10 @@ def open_training_data(config: DataConfig, task: str | None = None) -> TrainingD
     return TrainingData(part(train_rows), part(select_rows), labels, dataset.data_sha256)
 
 
-def with_physiology(data: TrainingData, config: DataConfig) -> TrainingData:
+def with_physiology(data: TrainingData, config: DataConfig, with_medians: bool = False) -> TrainingData:
     """Return training data whose segments come with beats and features, scaled by the records that are trained on.
+
+    ``with_medians`` adds the components of their median beats.
 
     Raises
     ------
@@ -145,6 +147,8 @@ def with_physiology(data: TrainingData, config: DataConfig) -> TrainingData:
     """
     dataset = data.train.dataset
     measured = record_physiology(config.prepared, data.train.rows, len(dataset), dataset.fs_hz)
+    if with_medians:
+        measured = with_median_beats(measured, dataset, data.train.rows)
     return replace(
         data, train=replace(data.train, physiology=measured), select=replace(data.select, physiology=measured)
     )

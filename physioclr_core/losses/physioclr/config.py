@@ -96,6 +96,9 @@ class PhysioClrConfig(ContrastiveConfig):
     feature_targets: Literal["scores", "scores-and-magnitudes"] = Field(
         "scores", description="What is predicted of a feature: its z-score, or also its magnitude and if it is unknown"
     )
+    median_weight: Amount = Field(
+        0.0, description="Weight of predicting 64 components of the median beat, and their magnitudes"
+    )
     rr_weight: Amount = Field(0.0, description="Weight of predicting each moment's RR interval from its token")
     pooling: Literal["mean", "first-token"] = Field(
         "mean", description="The embedding that is compared: the mean of the tokens, or the first, as in published code"
@@ -122,5 +125,6 @@ class PhysioClrConfig(ContrastiveConfig):
             or self.pairs != "none"
             or self.peak_weight > 0.0
             or self.feature_weight > 0.0
+            or self.median_weight > 0.0
             or self.rr_weight > 0.0
         )

@@ -40,6 +40,19 @@ def feature_targets(scores: Tensor, is_known: Tensor) -> tuple[Tensor, Tensor]:
     return targets, torch.cat([is_known, is_known, torch.ones_like(is_known)], dim=1)
 
 
+def median_targets(scores: Tensor, has_median: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets and their weights, shape (batch, 128): a median beat's components and their magnitudes.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (batch, 64)
+    has_median : Tensor, shape (batch,)
+        1 where the record has a median beat.
+    """
+    targets = torch.cat([scores, scores.abs()], dim=1)
+    return targets, has_median[:, None].expand_as(targets)
+
+
 def rr_error(predicted: Tensor, rr_s: Tensor, token_mask: Tensor, stride: int) -> Tensor:
     """Return the mean Huber error of the logarithm of the RR interval over a record's tokens, mean over records.
 

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from physioclr_core.data.median_beats import N_COMPONENTS
 from physioclr_core.data.segments import Segments
 from physioclr_core.losses.masked_reconstruction import normalised_patches, patches
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.losses.physioclr.config import PhysioClrConfig
 from physioclr_core.losses.physioclr.contrast import contrast
 from physioclr_core.losses.physioclr.decoder import Decoder
-from physioclr_core.losses.physioclr.heads import feature_error, feature_targets, rr_error
+from physioclr_core.losses.physioclr.heads import feature_error, feature_targets, median_targets, rr_error
 from physioclr_core.losses.physioclr.pairs import record_pairs
 from physioclr_core.losses.physioclr.reconstruction import reconstruction_errors
 from physioclr_core.losses.physioclr.views import make_views
@@ -60,6 +61,8 @@ class PhysioClr(Objective):
         if config.feature_weight > 0.0:
             n_targets = N_FEATURES * (3 if config.feature_targets == "scores-and-magnitudes" else 1)
             self.feature_head = nn.Linear(encoder.n_features, n_targets)
+        if config.median_weight > 0.0:
+            self.median_head = nn.Linear(encoder.n_features, 2 * N_COMPONENTS)
         if config.rr_weight > 0.0:
             self.rr_head = nn.Linear(encoder.n_features, 1)
 
@@ -67,6 +70,11 @@ class PhysioClr(Objective):
     def needs_physiology(self) -> bool:
         """Whether the records must come with what was measured of them."""
         return self.config.needs_physiology
+
+    @property
+    def needs_median_beats(self) -> bool:
+        """Whether the records must come with their median beat."""
+        return self.config.median_weight > 0.0
 
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make the views of ``losses.physioclr.views`` and draw which tokens of the anchor are hidden."""
@@ -107,6 +115,13 @@ class PhysioClr(Objective):
             repeated = (target.repeat(len(numbers), 1) for target in targets)
             error, figures["features_explained"] = feature_error(predicted, *repeated)
             loss = loss + config.feature_weight * error
+        if config.median_weight > 0.0:
+            predicted = self.median_head(embedding)
+            targets = (
+                target.repeat(len(numbers), 1) for target in median_targets(views["median"], views["has_median"])
+            )
+            error, figures["median_explained"] = feature_error(predicted, *targets)
+            loss = loss + config.median_weight * error
         if config.rr_weight > 0.0:
             rr_s = torch.cat([views[f"rr{number}"] for number in numbers])
             error = rr_error(self.rr_head(tokens)[..., 0], rr_s, token_mask, self.encoder.token_stride)

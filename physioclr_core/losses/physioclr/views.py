@@ -20,7 +20,7 @@ Augment = Callable[[Segments, np.random.Generator], Segments]
 FloatArray = npt.NDArray[np.float32]
 
 # Arrays of what was measured that go with the views as they are.
-SIDE = ("scores", "is_known", "components", "official", "is_measured")
+SIDE = ("scores", "is_known", "components", "official", "is_measured", "median", "has_median")
 
 
 def make_views(records: Segments, config: PhysioClrConfig, augment: Augment, rng: np.random.Generator) -> Views:

@@ -145,6 +145,19 @@ def test_a_run_writes_down_what_it_knew_of_its_records_and_learns_the_same_when_
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_median_beats_are_predicted_and_their_components_part_of_what_a_run_depends_on(
+    measured: Path, tmp_path: Path
+) -> None:
+    for name, weight in (("without", 0.0), ("with", 1.0)):
+        pretrain(physioclr(measured, median_weight=weight), tmp_path / name, quiet, allow_gpu=False)
+    without, with_medians = (read_json(tmp_path / name / "config.json") for name in ("without", "with"))
+    assert "n_with_median_beat" not in without["physiology"]
+    assert 0 < with_medians["physiology"]["n_with_median_beat"] <= with_medians["physiology"]["n_records"]
+    assert without["physiology_sha256"] != with_medians["physiology_sha256"]
+    events = [json.loads(line) for line in (tmp_path / "with" / "events.jsonl").read_text().splitlines()]
+    assert all("median_explained" in event for event in events if event["event"] == "epoch")
+
+
 def test_records_in_which_nothing_can_be_measured_are_counted_and_like_no_other(measured: Path, tmp_path: Path) -> None:
     folder = tmp_path / "prepared"
     shutil.copytree(measured, folder)

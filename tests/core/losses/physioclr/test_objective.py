@@ -15,7 +15,7 @@ from physioclr_core.losses.build import build_objective
 from physioclr_core.losses.objective import ObjectiveResult
 from physioclr_core.losses.physioclr.config import PhysioClrConfig
 from physioclr_core.losses.physioclr.decoder import Decoder, prime_factors
-from physioclr_core.losses.physioclr.heads import feature_error, feature_targets, rr_error
+from physioclr_core.losses.physioclr.heads import feature_error, feature_targets, median_targets, rr_error
 from physioclr_core.losses.physioclr.objective import PhysioClr
 from physioclr_core.losses.physioclr.reconstruction import reconstruction_errors
 from physioclr_core.losses.physioclr.views import make_views, near_peaks, rr_track
@@ -130,6 +130,13 @@ def test_unknown_features_do_not_count() -> None:
     assert weights[1].tolist() == [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
 
 
+def test_a_record_without_a_median_beat_does_not_count() -> None:
+    scores = torch.tensor([[-2.0], [3.0]])
+    targets, weights = median_targets(scores, torch.tensor([1.0, 0.0]))
+    assert targets.tolist() == [[-2.0, 2.0], [3.0, 3.0]]
+    assert weights.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+
+
 def test_tokens_outside_an_interval_do_not_count() -> None:
     rr_s = torch.full((1, 8), torch.nan)
     rr_s[0, 2:6] = 0.8 * np.exp(0.3)
@@ -152,10 +159,12 @@ def test_every_recipe_learns_its_parts_from_real_ecgs(name: str) -> None:
         optimizer.zero_grad()
         results[-1].loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    parts = {"contrast"} | {part for part in ("features_explained", "rr", "restored") if part in results[0].figures}
+    parts = {"contrast"} | {
+        part for part in ("features_explained", "median_explained", "rr", "restored") if part in results[0].figures
+    }
     for part in parts:
         first, last = (np.mean([float(r.figures[part]) for r in some]) for some in (results[:4], results[-4:]))
-        assert last > first if part in ("features_explained", "restored") else last < first, part
+        assert last > first if part in ("features_explained", "median_explained", "restored") else last < first, part
 
 
 def test_the_paper_and_the_published_code_differ_by_options_alone() -> None:
