@@ -117,10 +117,11 @@ class PhysioClr(Objective):
             loss = loss + config.feature_weight * error
         if config.median_weight > 0.0:
             predicted = self.median_head(embedding)
-            targets = (
-                target.repeat(len(numbers), 1) for target in median_targets(views["median"], views["has_median"])
+            wanted, weight = median_targets(views["median"], views["has_median"])
+            n_views = len(numbers)
+            error, figures["median_explained"] = feature_error(
+                predicted, wanted.repeat(n_views, 1), weight.repeat(n_views, 1)
             )
-            error, figures["median_explained"] = feature_error(predicted, *targets)
             loss = loss + config.median_weight * error
         if config.rr_weight > 0.0:
             rr_s = torch.cat([views[f"rr{number}"] for number in numbers])
