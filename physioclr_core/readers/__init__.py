@@ -10,7 +10,17 @@ from pathlib import Path
 
 from physioclr_core.errors import RecordError
 from physioclr_core.readers.files import first_bytes, os_fault
-from physioclr_core.readers.sniffing import BDF_SUFFIXES, EDF_SUFFIXES, ISHNE_SUFFIXES, is_bdf, is_edf, is_ishne
+from physioclr_core.readers.sniffing import (
+    BDF_SUFFIXES,
+    EDF_SUFFIXES,
+    ISHNE_SUFFIXES,
+    MFER_SUFFIXES,
+    is_bdf,
+    is_edf,
+    is_ishne,
+    is_kardia,
+    is_mfer,
+)
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
 from physioclr_core.record import EcgRecord
 
@@ -63,6 +73,8 @@ FORMATS: tuple[RecordFormat, ...] = (
     RecordFormat("EDF", EDF_SUFFIXES, EDF_SUFFIXES, is_edf, _later("stored_reader", "read_edf")),
     RecordFormat("BDF", BDF_SUFFIXES, BDF_SUFFIXES, is_bdf, _later("stored_reader", "read_edf")),
     RecordFormat("ISHNE", ISHNE_SUFFIXES, ISHNE_SUFFIXES, is_ishne, _later("stored_reader", "read_ishne")),
+    RecordFormat("MFER", MFER_SUFFIXES, MFER_SUFFIXES, is_mfer, _later("mfer_reader", "read_mfer")),
+    RecordFormat("AliveCor JSON", (".json",), (".json",), is_kardia, _later("kardia_reader", "read_kardia")),
 )
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 EDF_SUFFIXES = (".edf", ".rec")
 BDF_SUFFIXES = (".bdf",)
 ISHNE_SUFFIXES = (".ecg",)
+MFER_SUFFIXES = (".mwf", ".mfer")
 
 _EDF_FIXED = 256
+# Either may come first: the facts, or the samples.
+_KARDIA_KEYS = (b'"recordedAt"', b'"algorithmDetermination"', b'"amplitudeResolution"', b'"mainsFrequency"', b'"leadI"')
 
 
 def is_edf(path: Path, head: bytes) -> bool:
@@ -28,3 +31,13 @@ def is_bdf(path: Path, head: bytes) -> bool:
 def is_ishne(path: Path, head: bytes) -> bool:
     """Return whether a file begins as ISHNE's recordings or ISHNE's annotations do."""
     return head[:8] in (b"ISHNE1.0", b"ANN  1.0")
+
+
+def is_mfer(path: Path, head: bytes) -> bool:
+    """Return whether a file begins with MFER's preamble, or is called so."""
+    return (head[:1] == b"\x40" and head[2:6] == b"MFR ") or path.suffix.lower() in MFER_SUFFIXES
+
+
+def is_kardia(path: Path, head: bytes) -> bool:
+    """Return whether a file is JSON with the keys of a Kardia recording."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" and any(key in head for key in _KARDIA_KEYS)
