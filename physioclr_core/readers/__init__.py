@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physioclr_core.errors import RecordError
+from physioclr_core.readers.binary_signs import DICOM_SUFFIXES, is_dicom
 from physioclr_core.readers.files import first_bytes, os_fault
 from physioclr_core.readers.sniffing import (
     BDF_SUFFIXES,
@@ -75,6 +76,7 @@ FORMATS: tuple[RecordFormat, ...] = (
     RecordFormat("ISHNE", ISHNE_SUFFIXES, ISHNE_SUFFIXES, is_ishne, _later("stored_reader", "read_ishne")),
     RecordFormat("MFER", MFER_SUFFIXES, MFER_SUFFIXES, is_mfer, _later("mfer_reader", "read_mfer")),
     RecordFormat("AliveCor JSON", (".json",), (".json",), is_kardia, _later("kardia_reader", "read_kardia")),
+    RecordFormat("DICOM", DICOM_SUFFIXES, DICOM_SUFFIXES, is_dicom, _later("dicom", "read_dicom")),
 )
 
 
