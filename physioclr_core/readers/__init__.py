@@ -23,6 +23,7 @@ from physioclr_core.readers.sniffing import (
     is_mfer,
 )
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
+from physioclr_core.readers.xml_text import XML_SUFFIXES, is_eli, root_is
 from physioclr_core.record import EcgRecord
 
 
@@ -76,6 +77,23 @@ FORMATS: tuple[RecordFormat, ...] = (
     RecordFormat("ISHNE", ISHNE_SUFFIXES, ISHNE_SUFFIXES, is_ishne, _later("stored_reader", "read_ishne")),
     RecordFormat("MFER", MFER_SUFFIXES, MFER_SUFFIXES, is_mfer, _later("mfer_reader", "read_mfer")),
     RecordFormat("AliveCor JSON", (".json",), (".json",), is_kardia, _later("kardia_reader", "read_kardia")),
+    RecordFormat("GE MUSE XML", XML_SUFFIXES, XML_SUFFIXES, root_is("RestingECG"), _later("muse_reader", "read_muse")),
+    RecordFormat("HL7 aECG", XML_SUFFIXES, XML_SUFFIXES, root_is("AnnotatedECG"), _later("aecg_reader", "read_aecg")),
+    RecordFormat(
+        "Philips Sierra XML",
+        XML_SUFFIXES,
+        XML_SUFFIXES,
+        root_is("restingecgdata"),
+        _later("sierra_reader", "read_sierra"),
+    ),
+    RecordFormat("Mortara ELI XML", XML_SUFFIXES, XML_SUFFIXES, is_eli, _later("eli_reader", "read_eli")),
+    RecordFormat(
+        "GE CardioSoft XML",
+        XML_SUFFIXES,
+        XML_SUFFIXES,
+        root_is("CardiologyXML"),
+        _later("cardiosoft_reader", "read_cardiosoft"),
+    ),
     RecordFormat("DICOM", DICOM_SUFFIXES, DICOM_SUFFIXES, is_dicom, _later("dicom", "read_dicom")),
 )
 

@@ -33,6 +33,7 @@ MAX_TAG_BYTES = 4 * 2**20
 _CHUNK_BYTES = 256 * 2**10
 _BLOCK_BYTES = 2**20
 _INTEGERS = re.compile(rb"[-+\d ]*")
+_DECIMALS = re.compile(rb"[-+\d. eE]*")
 _SEPARATORS = bytes.maketrans(b",;\t\r\n\v\f", b"       ")
 # Of expat's error codes, those that a file gives which ends too early.
 _CUT_OFF_CODES = frozenset({3, 5, 6, 20})
@@ -194,25 +195,37 @@ def integers(path: Path, text: str, what: str) -> npt.NDArray[np.int64]:
     RecordError
         If anything else is in the text, or a number is beyond 32 bits.
     """
+    values: npt.NDArray[np.int64] = _listed(path, text, what, _INTEGERS, int, "whole numbers")
+    return values
+
+
+def decimals(path: Path, text: str, what: str) -> npt.NDArray[np.float64]:
+    """Return numbers with or without a decimal point, separated as ``integers`` are; raises as it does."""
+    values: npt.NDArray[np.float64] = _listed(path, text, what, _DECIMALS, float, "numbers")
+    return values
+
+
+def _listed(path: Path, text: str, what: str, form: re.Pattern[bytes], kind: type, noun: str) -> npt.NDArray[Any]:
+    dtype = np.int64 if kind is int else np.float64
     try:
         raw = text.encode("ascii").translate(_SEPARATORS)
-        if not _INTEGERS.fullmatch(raw):
+        if not form.fullmatch(raw):
             raise ValueError
-        blocks: list[npt.NDArray[np.int64]] = []
+        blocks: list[npt.NDArray[Any]] = []
         begin = n_values = 0
         while begin < len(raw):
             # In blocks that end between two numbers, because a list of all of them takes 60 bytes a number.
             end = raw.find(b" ", begin + _BLOCK_BYTES)
             end = len(raw) if end < 0 else end
-            blocks.append(np.array(list(map(int, raw[begin:end].split())), np.int64))
+            blocks.append(np.array(list(map(kind, raw[begin:end].split())), dtype))
             n_values += blocks[-1].size
             if n_values > MAX_SAMPLES:
                 raise RecordError(path, f"has more than {MAX_SAMPLES} samples in {what}")
             begin = end
-        values = np.concatenate(blocks) if blocks else np.empty(0, np.int64)
+        values = np.concatenate(blocks) if blocks else np.empty(0, dtype)
     except (ValueError, OverflowError):
-        raise RecordError(path, f"has samples that are no whole numbers in {what}") from None
-    if values.size and max(values.max(), -values.min()) >= 2**31:
+        raise RecordError(path, f"has samples that are no {noun} in {what}") from None
+    if values.size and not max(values.max(), -values.min()) < 2**31:
         raise RecordError(path, f"has samples of more than 32 bits in {what}")
     return values
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from physioclr_core.readers.files import first_bytes
 
 # Files that carry long comments before the root element exist (the samples of the aECG guide do).
 _LONG_HEAD_BYTES = 64 * 1024
+_FULL_HEAD_BYTES = 1024
 _DECLARED = re.compile(r"""<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _PROLOG = re.compile(
     r"""\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE\s+[\w:.-]+(?:\s+(?:SYSTEM|PUBLIC)(?:\s+(?:"[^"]*"|'[^']*'))*)?\s*>""",
@@ -23,6 +25,8 @@ _ENCODINGS = re.compile(
     r"utf-8|ascii|iso8859-\d+|cp125\d|cp437|cp85\d|cp866|cp93[26]|cp949|cp950|koi8-[ru]|gb2312|gbk|gb18030|big5|"
     r"shift_jis|euc_jp|euc_kr|euc_jis_2004|mac-roman|tis-620"
 )
+XML_SUFFIXES = (".xml",)
+_ELI_MARKS = ("ACQUISITION_TIME", "<TYPICAL_CYCLE", "<CHANNEL", "<DEMOGRAPHIC_FIELDS", "<SUBJECT")
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -39,26 +43,35 @@ class DecodedText(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def is_root(path: Path, head: bytes, *names: str) -> bool:
-    """Return whether a file is XML whose root element has one of the names, whatever its encoding and namespace.
+def root_is(*names: str) -> Callable[[Path, bytes], bool]:
+    """Return a test for XML files whose root element has one of the names, whatever their encoding and namespace.
 
-    Parameters
-    ----------
-    path : Path
-    head : bytes
-        The file's first bytes; more are read where comments fill them.
-    *names : str
-        Local names, compared with their case.
+    The test takes a path and the file's first bytes; more are read where comments fill those. Names are compared with
+    their case.
     """
+
+    def is_ours(path: Path, head: bytes) -> bool:
+        return _root_start(path, head, names) is not None
+
+    return is_ours
+
+
+def is_eli(path: Path, head: bytes) -> bool:
+    """Return whether a file is Mortara ELI XML, by its marks: other XML has the root ``ECG`` too."""
+    start = _root_start(path, head, ("ECG",))
+    return start is not None and any(mark in start.string[start.start() :].upper() for mark in _ELI_MARKS)
+
+
+def _root_start(path: Path, head: bytes, names: tuple[str, ...]) -> re.Match[str] | None:
     if not _looks_like_xml(head):
-        return False
-    name = root_name(head)
-    if name is None and len(head) >= 1024:
+        return None
+    start = root_start(head)
+    if start is None and len(head) >= _FULL_HEAD_BYTES:
         try:
-            name = root_name(first_bytes(path, _LONG_HEAD_BYTES))
+            start = root_start(first_bytes(path, _LONG_HEAD_BYTES))
         except RecordError:
-            return False
-    return name in names
+            return None
+    return start if start is not None and start.group(1) in names else None
 
 
 def root_name(head: bytes) -> str | None:
