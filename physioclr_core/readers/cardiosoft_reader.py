@@ -16,9 +16,10 @@ from physioclr_core.readers.xml_facts import (
     age_in_years,
     age_of,
     filters_text,
-    full_name,
+    joined,
     known,
     measurements_of,
+    person,
     sex_of,
     start_of,
 )
@@ -31,7 +32,7 @@ ROOT = "CardiologyXML"
 _UNITS = {"uvperlsb": "uV", "mvperlsb": "mV", "nvperlsb": "nV"}
 _EMPTY_SAMPLE = re.compile(r",\s*,")
 _MEASUREMENTS = {
-    "VentricularRate": ("heart rate", "/min"),
+    "VentricularRate": ("heart rate", "bpm"),
     "PDuration": ("P duration", "ms"),
     "PQInterval": ("PR", "ms"),
     "QRSDuration": ("QRS duration", "ms"),
@@ -44,7 +45,6 @@ _MEASUREMENTS = {
     "RAxis": ("QRS axis", "deg"),
     "TAxis": ("T axis", "deg"),
 }
-_UNIT_WORDS = {"bpm": "/min", "degrees": "deg", "degree": "deg"}
 
 
 def read_cardiosoft(path: Path) -> EcgRecord:
@@ -80,7 +80,7 @@ def read_cardiosoft(path: Path) -> EcgRecord:
         notes,
         Patient(
             patient_id=known(text_at(info, "PID")),
-            name=full_name(text_at(info, "Name/GivenName"), text_at(info, "Name/FamilyName")),
+            name=person(text_at(info, "Name/FamilyName"), text_at(info, "Name/GivenName")),
             age_years=age_of(
                 stated, _moment(info.find("BirthDateTime") if info is not None else None)[0], start, notes.warnings
             ),
@@ -88,7 +88,7 @@ def read_cardiosoft(path: Path) -> EcgRecord:
         ),
         Acquisition(
             start=start,
-            device=full_name(text_at(root, "ClinicalInfo/DeviceInfo/Desc"), text_at(root, "Device-Type")),
+            device=joined(text_at(root, "ClinicalInfo/DeviceInfo/Desc"), text_at(root, "Device-Type")),
             filters=_filters(root.find("FilterSetting")),
             comments=tuple(filter(known, (text_at(root, "ClinicalInfo/ObservationComment"),))),
         ),
@@ -174,5 +174,5 @@ def _measurements(values: Element | None) -> tuple[DeviceMeasurement, ...]:
     rows = []
     for tag, (name, unit) in _MEASUREMENTS.items():
         stated = attribute_at(values, tag, "units")
-        rows.append((name, text_at(values, tag), _UNIT_WORDS.get(stated.casefold(), stated) or unit))
+        rows.append((name, text_at(values, tag), stated or unit))
     return measurements_of(rows)
