@@ -55,8 +55,10 @@ def planned_runs(config: CompareConfig, out: Path) -> list[PlannedRun]:
 
 
 def _planned(config: CompareConfig, out: Path) -> Iterator[PlannedRun]:
-    for seed in config.seeds:
+    for seed in sorted({seed for name in config.arms for seed in config.seeds_of(name)}):
         for name, arm in config.arms.items():
+            if seed not in config.seeds_of(name):
+                continue
             folder = out / name / f"seed-{seed}"
             start = None
             if arm.pretrain is not None:

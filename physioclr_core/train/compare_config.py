@@ -12,6 +12,7 @@ from physioclr_core.train.data_config import DataConfig
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.pretrain_config import PretrainConfig
 
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
 
 
@@ -24,6 +25,7 @@ class Arm(BaseModel):
         None, description="Settings of the pretraining besides data, encoder and seed; none: random weights"
     )
     evaluations: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(description="Which of the evaluations")
+    seeds: Seeds | None = Field(None, description="More or fewer than the comparison's")
     finetune: dict[str, Any] = Field(
         default_factory=dict, description="Settings in which this arm's evaluations differ, such as mode"
     )
@@ -37,8 +39,9 @@ class CompareConfig(BaseModel):
     data: DataConfig
     task: str = Field("ptbxl-all", description="Labels of all evaluations that name none")
     encoder: EncoderChoice = Field(ENCODER_PRESETS["residual-cnn"], description="The network of all arms")
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = Field(
-        (0, 1, 2), description="Each arm is run once with each"
+    seeds: Seeds = Field(
+        (0, 1, 2),
+        description="Each arm is run once with each; where a share of the labels is used, each seed draws its own",
     )
     reference: Name | None = Field(None, description="Arm that the others are compared with")
     arms: Annotated[dict[Name, Arm], Field(min_length=1)] = Field(description="By name, in the order of the table")
@@ -62,6 +65,10 @@ class CompareConfig(BaseModel):
             self.finetuning(evaluation, self.seeds[0], None)
         return self
 
+    def seeds_of(self, arm: str) -> tuple[int, ...]:
+        """Return the seeds that an arm is run with."""
+        return self.arms[arm].seeds or self.seeds
+
     def pretraining(self, arm: str, seed: int) -> PretrainConfig:
         """Return the configuration of an arm's pretraining."""
         settings = dict(self.arms[arm].pretrain or {})
@@ -76,5 +83,7 @@ class CompareConfig(BaseModel):
             settings |= self.arms[arm].finetune
         loop = {**settings.pop("loop", {}), "seed": seed}
         data = {**self.data.model_dump(), **settings.pop("data", {})}
+        if self.data.split == "folds":  # where it decides the share of the labels alone, never who judges
+            data["split_seed"] = seed
         shared = {"data": data, "task": self.task, "encoder": self.encoder.model_dump(), "pretrained": pretrained}
         return FinetuneConfig.model_validate({**shared, **settings, "loop": loop})

@@ -145,11 +145,16 @@ def table_markdown(rows: Sequence[TableRow], reference: str | None, title: str) 
     lines += [
         "",
         f"{first.n_records} records, {first.n_labels} labels with positive and negative records; "
-        f"{len(first.of_seeds)} seeds. Mean over seeds; intervals are percentiles of resampled patients, the same "
+        f"{_n_seeds(rows)}. Mean over seeds; intervals are percentiles of resampled patients, the same "
         "resamples for all arms.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _n_seeds(rows: Sequence[TableRow]) -> str:
+    numbers = sorted({len(row.of_seeds) for row in rows})
+    return f"{' or '.join(map(str, numbers))} seed{'' if numbers == [1] else 's'}"
 
 
 def _signed(difference: Interval | None) -> str:

@@ -111,6 +111,18 @@ def test_an_arm_may_differ_in_how_its_evaluations_are_made(prepared: Path, tmp_p
         CompareConfig.model_validate(values)
 
 
+def test_an_arm_may_have_seeds_of_its_own_and_each_seed_draws_its_share_of_the_labels(
+    prepared: Path, tmp_path: Path
+) -> None:
+    values = settings(prepared)
+    values["arms"]["random"]["seeds"] = [0, 1, 4]
+    values["evaluations"]["linear"]["data"] = {"label_fraction": 0.5}
+    runs = planned_runs(CompareConfig.model_validate(values), tmp_path)
+    seeds = {arm: [run.seed for run in runs if run.arm == arm and run.what == "linear"] for arm in values["arms"]}
+    assert seeds == {"random": [0, 1, 4], "simclr": [0, 1]}
+    assert [run.config.data.split_seed for run in runs if run.arm == "random"] == [0, 1, 4]
+
+
 def test_a_run_that_another_process_is_at_is_left_to_it(prepared: Path, tmp_path: Path) -> None:
     config = CompareConfig.model_validate({**settings(prepared), "seeds": [0]})
     runs = planned_runs(config, tmp_path)
