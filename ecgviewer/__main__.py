@@ -1,4 +1,4 @@
-"""Start of the viewer; ``--worker`` is dispatched before anything of Qt is imported."""
+"""Start of the viewer; its other processes are dispatched before anything of Qt is imported."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the viewer, or the analysis worker with ``--worker``; return the exit code."""
+    """Run the viewer, the analysis worker (``--worker``) or a listing process (``--list``); return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--worker"]:
         from ecgviewer.jobs.worker_main import main as run_worker
 
         return run_worker(argv[1:])
+    if argv[:1] == ["--list"]:
+        from ecgviewer.jobs.listing_main import main as run_listing
+
+        return run_listing()
     from ecgviewer.arguments import parse
 
     options = parse(argv)

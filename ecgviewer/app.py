@@ -55,6 +55,8 @@ class Application:
             self.loader.use_early(early)
             self.window.open_file(early.path, is_demo=self.options.file is None)
         self.window.show()
+        if self.options.listed:
+            self.window.open_list(self.options.listed)
         if early is None:
             QTimer.singleShot(0, self.window, self._on_record_painted)
 
@@ -73,6 +75,7 @@ class Application:
 
     def shutdown(self) -> None:
         """End what runs beside the window."""
+        self.window.folders.shutdown()
         self.loader.shutdown()
         self.client.shutdown()
 

@@ -17,6 +17,7 @@ class Options:
     """What was asked for on the command line; None is not said."""
 
     file: Path | None = None
+    listed: tuple[Path, ...] = ()
     snapshot: Path | None = None
     size_px: tuple[int, int] | None = None
     layout: Layout | None = None
@@ -42,7 +43,13 @@ def parse(argv: list[str]) -> Options:
         description="Review ECGs on calibrated paper, with candidate findings and similar ECGs. "
         "Research use only; not a medical device.",
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="ECG to open; a demo ECG without")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="ECG to open; a folder or several files fill the worklist; a demo ECG without",
+    )
     parser.add_argument(
         "--snapshot",
         type=Path,
@@ -60,8 +67,10 @@ def parse(argv: list[str]) -> Options:
     given = parser.parse_args(argv)
     if given.why is not None and given.snapshot is None:
         parser.error("--why goes with --snapshot; in the window, choose a statement and press W")
+    makes_list = len(given.files) > 1 or any(path.is_dir() for path in given.files)
     return Options(
-        file=given.file,
+        file=given.files[0] if given.files and not makes_list else None,
+        listed=tuple(given.files) if makes_list else (),
         snapshot=given.snapshot,
         size_px=given.size,
         layout=given.layout,

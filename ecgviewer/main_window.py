@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -10,9 +10,11 @@ from PySide6.QtCore import QSaveFile, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from ecgviewer.jobs.listing_client import ListingClient
 from ecgviewer.jobs.protocol import Finding, Neighbour
 from ecgviewer.menus import build_menus
 from ecgviewer.plot.screen import screen_facts
+from ecgviewer.services.folders import Folders
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.services.why import Why
 from ecgviewer.settings import Settings
@@ -25,6 +27,7 @@ from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
+from ecgviewer.widgets.worklist_panel import DEFAULT_PX, WorklistPanel
 from ecgviewer.widgets.workspace import Workspace
 from physioclr_core.record import EcgRecord
 
@@ -51,16 +54,19 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session, self.paper, self.settings = session, paper, settings
         self.why = Why(session)
+        self.folders = Folders(ListingClient(parent=self))
         self._facts_of = facts_of
         self._theme_name = theme_name
         self._panels_follow_width = True
         self._demo_path: Path | None = None
+        self._opens_first = False
         theme = load_theme(theme_name)
         self.setWindowTitle(TITLE)
         self.setMinimumSize(*MINIMUM_SIZE_PX)
         self.setAcceptDrops(True)
         self.workspace = Workspace(paper, theme)
         self.panels = SidePanels(theme)
+        self.worklist = WorklistPanel(self.folders, theme, settings.worklist_px or DEFAULT_PX)
         self.status = StatusLine()
         self._assemble()
         self.menus = build_menus(self)
@@ -74,6 +80,7 @@ class MainWindow(QMainWindow):
     def _assemble(self) -> None:
         middle = QHBoxLayout()
         middle.setSpacing(0)
+        middle.addWidget(self.worklist)
         middle.addWidget(self.workspace, 1)
         middle.addWidget(self.panels)
         centre = QWidget()
@@ -94,6 +101,10 @@ class MainWindow(QMainWindow):
         session.analyst.status_changed.connect(self._on_status_changed)
         self.workspace.beside_closed.connect(session.close_beside)
         self.workspace.notice.clicked.connect(self.show_import_report)
+        self.worklist.chosen.connect(self.open_file)
+        self.worklist.toggled.connect(self._fit_panels)
+        self.worklist.resized.connect(self._on_worklist_resized)
+        self.folders.progressed.connect(self._on_folders_progressed)
         panels.findings.window_chosen.connect(self.paper.show_from)
         panels.findings.cancelled.connect(session.cancel_analysis)
         panels.similar.cancelled.connect(session.cancel_analysis)
@@ -112,6 +123,9 @@ class MainWindow(QMainWindow):
     def open_file(self, path: Path, *, is_demo: bool = False) -> None:
         """Open an ECG; the one in sight stays until the new one has been read."""
         self._demo_path = path if is_demo else None
+        if self.folders.list.entry_of(path) is not None:
+            self.folders.current = path
+            self.worklist.table.select(path)
         self.session.open_file(path)
 
     def choose_file(self) -> None:
@@ -120,6 +134,25 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(self, "Open an ECG", start, _file_filters())
         if name:
             self.open_file(Path(name))
+
+    def open_list(self, paths: Sequence[Path]) -> None:
+        """List the ECGs of files and folders; where none is in sight, the first that can be read is opened."""
+        self._opens_first = self.session.path is None and self.session.record is None
+        self.folders.open(paths)
+        self._fit_panels()
+
+    def choose_folder(self) -> None:
+        """Ask for a folder and list its ECGs."""
+        start = str(self.folders.roots[0]) if self.folders.is_open else ""
+        name = QFileDialog.getExistingDirectory(self, "Open a folder of ECGs", start)
+        if name:
+            self.open_list([Path(name)])
+
+    def open_neighbour(self, step: int) -> None:
+        """Open the next (1) or previous (-1) ECG of the worklist."""
+        path = self.folders.neighbour(step)
+        if path is not None:
+            self.open_file(path)
 
     def choose_picture(self) -> None:
         """Ask for a name and save a picture of the papers."""
@@ -138,6 +171,7 @@ class MainWindow(QMainWindow):
             apply_theme(app, theme)
         self.workspace.set_theme(theme)
         self.panels.set_theme(theme)
+        self.worklist.set_theme(theme)
         self.menus.groups["theme"][name].setChecked(True)
         self.settings.theme = name
 
@@ -204,6 +238,7 @@ class MainWindow(QMainWindow):
     def _on_record_opened(self, record: EcgRecord) -> None:
         self.workspace.show_record(record)
         self.setWindowTitle(f"{record.name} - {TITLE}")
+        self.worklist.table.mark(self.session.path)
         path = self.session.path
         if path is not None and path != self._demo_path:
             self.settings.add_recent(path)
@@ -242,6 +277,17 @@ class MainWindow(QMainWindow):
     def _on_neighbour_chosen(self, neighbour: Neighbour) -> None:
         self.session.open_beside(neighbour)
 
+    def _on_folders_progressed(self) -> None:
+        first = self.folders.list.first_read() if self._opens_first else None
+        if first is not None:
+            self._opens_first = False
+            self.open_file(first.path)
+        self._fit_panels()
+
+    def _on_worklist_resized(self, width_px: int) -> None:
+        self.settings.worklist_px = width_px
+        self._fit_panels()
+
     # --- paper and screen --------------------------------------------------------------------------------------------
 
     def _on_paper_changed(self, state: PaperState) -> None:
@@ -261,7 +307,7 @@ class MainWindow(QMainWindow):
 
     def _fit_panels(self) -> None:
         if self._panels_follow_width:
-            room_px = self.width() - PANELS_PX
+            room_px = self.width() - PANELS_PX - self.worklist.room_px
             self.panels.set_open(room_px >= self.workspace.main_pane.view.page_width_px())
         self.menus.actions["panels"].setChecked(self.panels.is_open)
 
@@ -287,9 +333,13 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: D102
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            # A WFDB record may be dropped as its header and its signal file together.
+        if not paths:
+            return
+        event.acceptProposedAction()
+        # A WFDB record may be dropped as its header and its signal file together.
+        if len({path.with_suffix("") for path in paths}) > 1 or any(path.is_dir() for path in paths[:1]):
+            self.open_list(paths)
+        else:
             self.open_file(next((path for path in paths if path.suffix.lower() == ".hea"), paths[0]))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: D102
@@ -299,6 +349,8 @@ class MainWindow(QMainWindow):
         self.panels.findings.stop()
         self.panels.similar.stop()
         self.workspace.why.stop()
+        self.worklist.stop()
+        self.folders.shutdown()
         self.closing.emit()
 
 

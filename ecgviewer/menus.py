@@ -95,6 +95,7 @@ def _build_file(builder: _Builder) -> None:
     window = builder.window
     menu = window.menuBar().addMenu("&File")
     builder.add(menu, "open", "&Open...", window.choose_file, "Ctrl+O")
+    builder.add(menu, "open folder", "Open &folder...", window.choose_folder, "Ctrl+Shift+O")
     recent = menu.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     demos = menu.addMenu("&Demo ECGs")
@@ -154,6 +155,10 @@ def _build_view(builder: _Builder) -> None:
     theme = menu.addMenu("&Theme")
     themes = [(name, load_theme(name).title, "") for name in THEME_NAMES]
     builder.add_choice(theme, "theme", themes, window.set_theme)  # type: ignore[arg-type]
+    menu.addSeparator()
+    builder.add(menu, "worklist", "&Worklist", window.worklist.reveal, "L")
+    builder.add(menu, "next", "&Next ECG of the worklist", lambda: window.open_neighbour(1), "J")
+    builder.add(menu, "previous", "&Previous ECG of the worklist", lambda: window.open_neighbour(-1), "K")
     menu.addSeparator()
     builder.add(menu, "findings", "&Findings", lambda: window.panels.reveal("findings"), "A")
     builder.add(menu, "similar", "Similar &ECGs", lambda: window.panels.reveal("similar"), "S")

@@ -54,6 +54,16 @@ class Settings:
         self._set("has_seen_hints", "true")
 
     @property
+    def worklist_px(self) -> int | None:
+        """Width of the worklist; None where the person never chose one."""
+        text = str(self._value("worklist", ""))
+        return int(text) if text.isdecimal() else None
+
+    @worklist_px.setter
+    def worklist_px(self, width_px: int) -> None:
+        self._set("worklist", width_px)
+
+    @property
     def window_geometry(self) -> QByteArray | None:
         """Size and place of the window."""
         value = self._value("window", None)

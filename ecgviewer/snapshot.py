@@ -11,6 +11,7 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer
 
 from ecgviewer.jobs.protocol import Predictions
 from ecgviewer.main_window import MainWindow, save_picture
+from ecgviewer.services.folders import Folders
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.services.why import Why
 from ecgviewer.state.analysis import Analysis
@@ -29,7 +30,7 @@ BAD_INPUT = 2
 class _Wait(QObject):
     """Runs the event loop until the window shows all there is to show, or reading fails, or a minute has passed."""
 
-    def __init__(self, session: ReviewSession) -> None:
+    def __init__(self, session: ReviewSession, folders: Folders) -> None:
         super().__init__()
         self.failure: str | None = None
         self._session = session
@@ -37,6 +38,8 @@ class _Wait(QObject):
         self._limit = QTimer(self, singleShot=True, interval=LONGEST_WAIT_MS)
         self._limit.timeout.connect(self._loop.quit)
         session.failed.connect(self._on_failed)
+        self._folders = folders
+        folders.progressed.connect(self._on_progressed)
         session.analysis_changed.connect(self._on_analysis_changed)
 
     def run_for(self, why: Why) -> None:
@@ -60,7 +63,7 @@ class _Wait(QObject):
         self._loop.exec()
 
     def _is_done(self) -> bool:
-        return self._session.record is not None and self._session.analysis.is_complete
+        return not self._folders.is_reading and self._session.record is not None and self._session.analysis.is_complete
 
     def _on_why_changed(self, state: WhyState) -> None:
         if state.kind != "waiting":
@@ -70,6 +73,12 @@ class _Wait(QObject):
         self.failure = sentence
         self._loop.quit()
 
+    def _on_progressed(self) -> None:
+        if not self._folders.is_reading and not self._folders.list.count("read"):
+            self.failure = f"{self._folders.title}: {self._folders.progress}."
+        if self.failure is not None or self._is_done():
+            self._loop.quit()
+
     def _on_analysis_changed(self, analysis: Analysis) -> None:
         if self._is_done():
             self._loop.quit()
@@ -77,11 +86,11 @@ class _Wait(QObject):
 
 def take_snapshot(application: Application, path: Path) -> int:
     """Show the window, wait for the analysis, save the picture, print the JSON; return the exit code."""
-    if application.early is None:
+    if application.early is None and not application.options.listed:
         return _refuse("no ECG to show: name a FILE, or install the demo ECGs.")
     if not path.parent.is_dir():
         return _refuse(f"{path}: the folder for the picture does not exist.")
-    wait = _Wait(application.session)
+    wait = _Wait(application.session, application.window.folders)
     application.show()
     wait.run()
     record = application.session.record

@@ -33,8 +33,8 @@ def prepare_platform(options: Options) -> None:
 
 
 def file_to_open(options: Options) -> Path | None:
-    """Return the file that was asked for, else the first demo ECG, None where there is none."""
-    if options.file is not None:
+    """Return the file that was asked for, else the first demo ECG, None where there is none or a list was asked for."""
+    if options.file is not None or options.listed:
         return options.file
     from ecgviewer.services.demos import list_demos
 

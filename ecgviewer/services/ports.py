@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ecgviewer.jobs.protocol import Message
 from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.events import Event
+from ecgviewer.state.worklist import Batch, Entry
 from physioclr_core.record import EcgRecord
 
 
@@ -17,6 +18,21 @@ class RecordLoader(Protocol):
 
     def load(self, path: Path, on_read: Callable[[EcgRecord], None], on_failed: Callable[[str], None]) -> None:
         """Read ``path`` and hand over the record, or one sentence on why there is none."""
+
+
+class RecordLister(Protocol):
+    """Finds and reads records away from the window's process; ``progressed`` comes at most about ten times a second."""
+
+    progressed: Event[[Batch]]
+
+    def start(self, paths: Sequence[Path], known: Sequence[Entry]) -> None:
+        """Search files and folders and read every record; those of ``known`` only where their files have changed."""
+
+    def cancel(self) -> None:
+        """Stop at once; nothing comes any more."""
+
+    def shutdown(self) -> None:
+        """Stop for good."""
 
 
 class Analyst(Protocol):

@@ -41,6 +41,22 @@ QToolButton[link="true"] {{ color: {accent}; padding: 2px 6px; }}
 QProgressBar {{ background: {line}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 2px; }}
 QSplitter::handle {{ background: {line}; }}
+QTableView {{ background: transparent; border: none; outline: none; }}
+QHeaderView {{ background: transparent; }}
+QHeaderView::section {{ background: {panel}; color: {text_quiet}; border: none; border-bottom: 1px solid {line};
+    padding: 4px 8px; }}
+QHeaderView::section:first {{ padding-left: 16px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: none; }}
+QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
+QScrollBar::handle:horizontal {{ background: {line}; border-radius: 3px; min-width: 32px; margin: 2px; }}
+QScrollBar::handle:horizontal:hover {{ background: {text_quiet}; }}
+QScrollBar::add-line:horizontal, QScrollBar::sub-line:horizontal {{ width: 0; height: 0; }}
+QScrollBar::add-page:horizontal, QScrollBar::sub-page:horizontal {{ background: transparent; }}
+QLineEdit {{ background: {raised}; color: {text}; border: 1px solid {line}; border-radius: 4px; padding: 3px 6px; }}
+QLineEdit:focus {{ border-color: {accent}; }}
+QToolButton[choice="true"] {{ padding: 2px 8px; }}
+QToolButton[choice="true"]:checked {{ background: {selected}; }}
+#leftPanel, #leftRail {{ background: {panel}; border-right: 1px solid {line}; }}
 #panels, #rail {{ background: {panel}; border-left: 1px solid {line}; }}
 #status {{ background: {panel}; border-top: 1px solid {line}; }}
 #header, #whyLine, #noticeLine, #hintLine, #overview {{ background: {panel}; }}
