@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physioclr_core.errors import RecordError
-from physioclr_core.readers.binary_signs import DICOM_SUFFIXES, is_dicom
+from physioclr_core.readers.binary_signs import DICOM_SUFFIXES, SCP_SUFFIXES, is_dicom, is_scp
 from physioclr_core.readers.files import first_bytes, os_fault
 from physioclr_core.readers.sniffing import (
     BDF_SUFFIXES,
@@ -95,6 +95,7 @@ FORMATS: tuple[RecordFormat, ...] = (
         _later("cardiosoft_reader", "read_cardiosoft"),
     ),
     RecordFormat("DICOM", DICOM_SUFFIXES, DICOM_SUFFIXES, is_dicom, _later("dicom", "read_dicom")),
+    RecordFormat("SCP-ECG", SCP_SUFFIXES, SCP_SUFFIXES, is_scp, _later("scp", "read_scp")),
 )
 
 
