@@ -4,6 +4,10 @@ Two commands::
 
 python -m physioclr_core.train.teachers RUN [RUN ...] --out SOFT.safetensors
 physioclr finetune CONFIG soft_labels=SOFT.safetensors
+
+A network knows the records that it learnt from by heart. ``RUN+RUN`` is one teacher of several runs, each of which
+learnt from a part of the records and says what it thinks of those that it was judged on: train folds 1-4, judge 5-8,
+and the other way round.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.fixed_inputs import boosting_out_of_fold
 from physioclr_core.train.predict import predict
 from physioclr_core.train.predictions_file import NAME as PREDICTIONS
+from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
 from physioclr_core.train.run_folder import RunFolder
 from physioclr_core.train.run_record import recorded_config
@@ -37,49 +43,74 @@ TRAINING_LOGITS = "training_logits.safetensors"
 _LEAST_SD = 1e-6
 
 
-def write_soft_labels(runs: Sequence[Path], out: Path) -> int:
-    """Write what several runs say together of their training records; return the number of records.
+def write_soft_labels(teachers: Sequence[Sequence[Path]], out: Path) -> int:
+    """Write what several teachers say together of training records; return the number of records.
 
     Logits of different kinds of models have different scales, label by label, so the mean is of standardised ones; a
     logistic regression on the training labels makes probabilities of it. Each run's logits stay in its folder.
 
     Parameters
     ----------
-    runs : sequence of Path
-        Fine-tuning runs of one task on the same records; boosted trees on features among them.
+    teachers : sequence of sequence of Path
+        Fine-tuning runs of one task. A single one says what it thinks of its own training records, boosted trees on
+        features out of fold; of several, each speaks of the records that it was judged on.
     out : Path
 
     Raises
     ------
     UserFacingError
-        If a run cannot be read, or the runs learnt from different records or labels.
+        If a run cannot be read, or the teachers speak of different records or labels.
     """
-    total: FloatArray | None = None
-    labels = np.empty((0, 0), np.float32)
-    rows: npt.NDArray[np.int64] | None = None
-    first: dict[str, object] = {}
-    for run in runs:
-        config, record = recorded_config(FinetuneConfig, RunFolder.existing(run), "finetune")
-        data = open_training_data(config.data, config.task)
-        if data.data_sha256 != record["data_sha256"]:
-            raise UserFacingError(f"{run}: the prepared records are not those that the run learnt from.")
-        own = {"labels": record["labels"], "data_sha256": data.data_sha256}
-        if rows is None:
-            first, rows, labels = own, data.train.rows, data.train.known_labels
-        elif own != first or not np.array_equal(rows, data.train.rows):
-            raise UserFacingError(f"{run}: learnt from other records or labels than {runs[0]}.")
-        logits = _logits(run, config, data)
-        scores = (logits - logits.mean(axis=0)) / np.maximum(logits.std(axis=0), _LEAST_SD)
-        total = scores if total is None else total + scores
-    assert total is not None
-    assert rows is not None
-    probability = calibrated((total / len(runs)).astype(np.float32), labels)
+    said = [_opinion(runs) for runs in teachers]
+    first = said[0]
+    for runs, opinion in zip(teachers, said, strict=True):
+        if opinion.of != first.of or not np.array_equal(opinion.row, first.row):
+            raise UserFacingError(f"{runs[0]}: speaks of other records or labels than {teachers[0][0]}.")
+    scores: FloatArray = np.stack([opinion.scores for opinion in said]).mean(axis=0)
+    probability = calibrated(scores, first.labels)
     save_tensors(
         out,
-        {"probability": torch.from_numpy(probability.astype(np.float32)), "row": torch.from_numpy(rows)},
-        {**first, "teachers_sha256": [_identity(run) for run in runs]},
+        {"probability": torch.from_numpy(probability), "row": torch.from_numpy(first.row)},
+        {**first.of, "teachers_sha256": [_identity(run) for runs in teachers for run in runs]},
     )
-    return len(rows)
+    return len(first.row)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opinion:
+    """Standardised logits of records, in the order of ``row``, and what they are of."""
+
+    scores: FloatArray
+    labels: FloatArray
+    row: npt.NDArray[np.int64]
+    of: dict[str, Any]
+
+
+def _opinion(runs: Sequence[Path]) -> _Opinion:
+    parts, of = [], []
+    for run in runs:
+        config, record = recorded_config(FinetuneConfig, RunFolder.existing(run), "finetune")
+        of.append({"labels": record["labels"], "data_sha256": record["data_sha256"]})
+        if of[-1] != of[0]:
+            raise UserFacingError(f"{run}: learnt from other data or labels than {runs[0]}.")
+        if len(runs) > 1:
+            kept = read_predictions(run)
+            parts.append((_standardised(kept.logits), kept.labels, kept.row))
+        else:
+            data = open_training_data(config.data, config.task)
+            if data.data_sha256 != record["data_sha256"]:
+                raise UserFacingError(f"{run}: the prepared records are not those that the run learnt from.")
+            parts.append((_standardised(_logits(run, config, data)), data.train.known_labels, data.train.rows))
+    scores, labels, row = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.argsort(row)
+    if len(np.unique(row)) < len(row):
+        raise UserFacingError(f"{runs[0]}: was judged on records that another part of the same teacher was judged on.")
+    return _Opinion(scores[order], labels[order], row[order], of[0])
+
+
+def _standardised(logits: FloatArray) -> FloatArray:
+    scores: FloatArray = (logits - logits.mean(axis=0)) / np.maximum(logits.std(axis=0), _LEAST_SD)
+    return scores
 
 
 def _logits(run: Path, config: FinetuneConfig, data: TrainingData) -> FloatArray:
@@ -137,18 +168,25 @@ def _identity(run: Path) -> str:
     return sha256_of(best if best.exists() else run / PREDICTIONS)
 
 
+def _runs(text: str) -> list[Path]:
+    """Return the runs of one teacher; a folder that has a plus in its name is a run of its own."""
+    return [Path(text)] if Path(text).exists() else [Path(part) for part in text.split("+")]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(description="Write what trained networks say of their training records.")
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="fine-tuning runs of one task and data set")
+    parser.add_argument(
+        "teachers", type=_runs, nargs="+", metavar="RUN[+RUN...]", help="fine-tuning runs of one task and data set"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
     args = parser.parse_args(argv)
     try:
-        n_records = write_soft_labels(args.runs, args.out)
+        n_records = write_soft_labels(args.teachers, args.out)
     except UserFacingError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    print(f"{args.out}: {n_records} records, {len(args.runs)} networks")  # noqa: T201
+    print(f"{args.out}: {n_records} records, {len(args.teachers)} teachers")  # noqa: T201
     return 0
 
 

@@ -15,6 +15,7 @@ from physioclr_core.train import teachers
 from physioclr_core.train.finetune import finetune, load_finetuned
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.predict import predict
+from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.records import open_training_data
 from physioclr_core.train.run_folder import read_json
 from physioclr_core.train.soft_labels import with_soft_labels
@@ -38,7 +39,7 @@ def test_labels_become_a_mixture_with_the_teachers_mean_and_a_run_learns_from_it
 ) -> None:
     soft = tmp_path / "soft.safetensors"
     assert teachers.main([*map(str, runs), "--out", str(soft)]) == 0
-    assert "2 networks" in capsys.readouterr().out
+    assert "2 teachers" in capsys.readouterr().out
     config = FinetuneConfig.model_validate(
         finetuning(prepared, task="ptbxl-superclass", soft_labels=str(soft), soft_share=0.25)
     )
@@ -61,6 +62,32 @@ def test_labels_become_a_mixture_with_the_teachers_mean_and_a_run_learns_from_it
     teachers.main([str(runs[0]), "--out", str(other)])
     with pytest.raises(UserFacingError, match="soft_labels_sha256"):
         finetune(config.model_copy(update={"soft_labels": other}), tmp_path / "student", quiet, allow_gpu=False)
+
+
+def test_parts_that_learnt_from_each_others_records_are_one_teacher_that_has_seen_none(
+    prepared: Path, tmp_path: Path
+) -> None:
+    folds = {"a": ([1, 2, 3, 4], [5, 6, 7, 8]), "b": ([5, 6, 7, 8], [1, 2, 3, 4])}
+    for name, (train, select) in folds.items():
+        data = {"prepared": [str(prepared)], "train_folds": train, "select_folds": select}
+        settings = finetuning(prepared, task="ptbxl-superclass", data=data, choose_in="training")
+        settings["loop"] = {**settings["loop"], "batch_size": 16}
+        finetune(FinetuneConfig.model_validate(settings), tmp_path / name, quiet, allow_gpu=False)
+    soft = tmp_path / "soft.safetensors"
+    assert teachers.main([f"{tmp_path / 'a'}+{tmp_path / 'b'}", "--out", str(soft)]) == 0
+    config = FinetuneConfig.model_validate(finetuning(prepared, task="ptbxl-superclass", soft_labels=str(soft)))
+    data = open_training_data(config.data, config.task)
+    kept = [read_predictions(tmp_path / name) for name in ("a", "b")]
+    logits = np.full(data.train.known_labels.shape, np.nan)
+    for part in kept:
+        places = np.searchsorted(data.train.rows, part.row)
+        logits[places] = (part.logits - part.logits.mean(axis=0)) / part.logits.std(axis=0)
+    np.testing.assert_allclose(
+        with_soft_labels(data, soft, 1.0).train.known_labels,
+        teachers.calibrated(logits.astype(np.float32), data.train.known_labels),
+        atol=1e-5,
+    )
+    assert teachers.main([f"{tmp_path / 'a'}+{tmp_path / 'a'}", "--out", str(soft)]) == 2
 
 
 def test_calibrated_scores_are_the_probabilities_that_they_were_drawn_with() -> None:
@@ -88,7 +115,7 @@ def test_soft_labels_of_another_task_or_of_fewer_records_are_refused(
     prepared: Path, runs: list[Path], tmp_path: Path
 ) -> None:
     soft = tmp_path / "soft.safetensors"
-    teachers.write_soft_labels(runs, soft)
+    teachers.write_soft_labels([[run] for run in runs], soft)
     other = FinetuneConfig.model_validate(finetuning(prepared, task="ptbxl-rhythm"))
     with pytest.raises(UserFacingError, match="another task"):
         with_soft_labels(open_training_data(other.data, other.task), soft, 0.5)
