@@ -15,7 +15,8 @@ from physioclr_core.units import mv_per_unit
 
 # A step of the converter outside this range is no ECG amplifier's.
 LSB_RANGE_MV = (1e-7, 10.0)
-MAX_BASELINE_MV = 1e5
+# Unsigned samples of 32 bits have their 0 mV in the middle of the range.
+MAX_BASELINE_MV = 1e8
 # PS3.16 CID 3001 numbers the leads as SCP-ECG does: MDC "2:1" and SCPECG "5.6.3-9-1" are lead I. ISO/IEEE 11073 has
 # the same numbers as one context-free number, and those of monitors ("ECG potential at lead I") 256 above.
 _CODE = re.compile(r"(?:2:|5\.6\.3-9-)(\d{1,3})")

@@ -121,7 +121,7 @@ def decoding(path: Path) -> Iterator[None]:
         except _TooManyElements as error:
             raise RecordError(path, f"is no usable DICOM file: {error}") from None
         except Exception:  # noqa: BLE001  (damaged bytes lead pydicom to exceptions of any kind)
-            raise RecordError(path, "is a damaged DICOM file") from None
+            raise RecordError(path, "is a DICOM file that is damaged or cut off") from None
 
 
 def open_dicom(path: Path) -> DicomFile:

@@ -79,6 +79,7 @@ def read_group(file: DicomFile, group: Dataset, number: int, is_ecg_class: bool)
     fs_hz = number_of(group, "SamplingFrequency")
     if fs_hz is None:
         raise RecordError(file.path, f"states no sampling rate for its {title}")
+    check_dimensions(file.path, 0, 0, fs_hz)
     offset_ms = number_of(group, "MultiplexGroupTimeOffset")
     found = WaveGroup(
         number=number,

@@ -71,7 +71,7 @@ def read_tables(body: bytes) -> list[HuffmanTable]:
         # Number of bits in the prefix and in all, mode, value, and the prefix with its first bit as the lowest.
         stored = [struct.unpack_from("<BBBhL", body, position + 9 * row) for row in range(n_codes)]
         position += 9 * n_codes
-        tables.append(_table([_code(*code, n_tables=n_tables) for code in stored]))
+        tables.append(_table([_code(fields, n_tables) for fields in stored]))
     return tables
 
 
@@ -129,7 +129,8 @@ def decode(data: bytes, n_samples: int, tables: list[HuffmanTable]) -> Int64Arra
     return samples
 
 
-def _code(prefix: int, total: int, mode: int, value: int, stored: int, n_tables: int) -> tuple[int, int, int, int, int]:
+def _code(fields: tuple[int, ...], n_tables: int) -> tuple[int, int, int, int, int]:
+    prefix, total, mode, value, stored = fields
     if prefix > total:
         prefix, total = total, prefix
     if not 1 <= prefix <= _MAX_PREFIX_BITS or total > _MAX_BITS:
