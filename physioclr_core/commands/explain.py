@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physioclr_core.commands.batches import add_model_arguments, open_model
+from physioclr_core.commands.table_flags import add_table_arguments, given_facts
 from physioclr_core.errors import UserFacingError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="of a long record the window around this time (default: where the label is the most probable)",
     )
     add_model_arguments(parser)
+    add_table_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from physioclr_core.physiology.explain import NotExplainedError, explain_record, label_index
     from physioclr_core.readers import read_record
 
-    record = read_record(args.file)
+    record = read_record(args.file, given_facts(args))
     model = open_model(args)
     label_index(model.manifest, args.label)
     if args.at is not None and not 0 <= args.at <= record.duration_s:

@@ -10,6 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from physioclr_core.commands.table_flags import add_table_arguments, given_facts
+
 if TYPE_CHECKING:
     from physioclr_core.physiology.analysis import EcgAnalysis
     from physioclr_core.physiology.marks import Beats
@@ -35,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("measure", help="intervals, axes, amplitudes and variability of a record")
     parser.add_argument("file", type=Path, metavar="FILE", help="record (.hea, .dat, .mat or its stem)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_table_arguments(parser)
     parser.add_argument(
         "--hrv",
         action="store_true",
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from physioclr_core.physiology.analysis import analyse_record
     from physioclr_core.readers import read_record
 
-    record = read_record(args.file)
+    record = read_record(args.file, given_facts(args))
     analysis = analyse_record(record)
     hrv = long_hrv(analysis.delineation.beats) if args.hrv else None
     if args.json:

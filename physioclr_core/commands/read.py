@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from physioclr_core.commands.table_flags import add_table_arguments, given_facts
+
 if TYPE_CHECKING:
     from physioclr_core.record import EcgRecord
 
@@ -17,6 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("read", help="leads, patient, acquisition and import report of a record")
     parser.add_argument("file", type=Path, metavar="FILE", help="record (.hea, .dat, .mat or its stem)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_table_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -30,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from physioclr_core.readers import read_record
 
-    record = read_record(args.file)
+    record = read_record(args.file, given_facts(args))
     text = json.dumps(record.to_dict(), indent=2, allow_nan=False) if args.json else summary(record)
     sys.stdout.write(f"{text}\n")
     return 0

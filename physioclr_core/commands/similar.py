@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from physioclr_core.commands.batches import add_model_arguments, open_model
+from physioclr_core.commands.table_flags import add_table_arguments, given_facts
 from physioclr_core.errors import UserFacingError
 from physioclr_core.infer.windows import NotAssessedError, windows_of
 from physioclr_core.library.physiology import LibraryPhysiology
@@ -27,6 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--library", type=Path, default=None, help="library folder (default: the shipped one)")
     parser.add_argument("--include-same", action="store_true", help="keep the same signal and the same patient")
     add_model_arguments(parser)
+    add_table_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the nearest ECGs; a record that the model does not allow has none, with the reason."""
     if args.k < 1:
         raise UserFacingError(f"-k {args.k}: ask for at least one neighbour.")
-    record = read_record(args.file)
+    record = read_record(args.file, given_facts(args))
     model, library = open_model(args), ReferenceLibrary(args.library)
     result: dict[str, Any] = {
         "record": record.name,

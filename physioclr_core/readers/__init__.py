@@ -16,12 +16,15 @@ from physioclr_core.readers.sniffing import (
     EDF_SUFFIXES,
     ISHNE_SUFFIXES,
     MFER_SUFFIXES,
+    TABLE_SUFFIXES,
     is_bdf,
     is_edf,
     is_ishne,
     is_kardia,
     is_mfer,
+    is_table,
 )
+from physioclr_core.readers.table_options import TableOptions
 from physioclr_core.readers.wfdb_reader import HEADER_SUFFIX, SUFFIXES, is_wfdb, read_wfdb
 from physioclr_core.readers.xml_text import XML_SUFFIXES, is_eli, root_is
 from physioclr_core.record import EcgRecord
@@ -44,6 +47,8 @@ class RecordFormat:
         is no such file, and decide wherever the format can be told by its content.
     read : callable
         Path -> record; raises ``RecordError``.
+    read_given : callable or None
+        The same with facts that a person gives; None where the format states all of them itself.
     """
 
     name: str
@@ -51,6 +56,7 @@ class RecordFormat:
     listed_suffixes: tuple[str, ...]
     is_ours: Callable[[Path, bytes], bool]
     read: Callable[[Path], EcgRecord]
+    read_given: Callable[[Path, TableOptions], EcgRecord] | None = None
 
 
 # Enough for the root element of any XML dialect and the magic numbers of the others.
@@ -69,11 +75,25 @@ def _later(module: str, function: str) -> Callable[[Path], EcgRecord]:
     return read
 
 
+def _later_given(module: str, function: str) -> Callable[[Path, TableOptions], EcgRecord]:
+    """Return the same for a reader that takes what a person gives."""
+
+    def read(path: Path, given: TableOptions) -> EcgRecord:
+        reader: Callable[[Path, TableOptions], EcgRecord] = getattr(
+            importlib.import_module(f"physioclr_core.readers.{module}"), function
+        )
+        return reader(path, given)
+
+    return read
+
+
+_EDF_GIVEN = _later_given("stored_reader", "read_edf_given")
+
 # The first format that says a path is its own reads it.
 FORMATS: tuple[RecordFormat, ...] = (
     RecordFormat("WFDB", SUFFIXES, (HEADER_SUFFIX,), lambda path, head: is_wfdb(path), read_wfdb),
-    RecordFormat("EDF", EDF_SUFFIXES, EDF_SUFFIXES, is_edf, _later("stored_reader", "read_edf")),
-    RecordFormat("BDF", BDF_SUFFIXES, BDF_SUFFIXES, is_bdf, _later("stored_reader", "read_edf")),
+    RecordFormat("EDF", EDF_SUFFIXES, EDF_SUFFIXES, is_edf, _later("stored_reader", "read_edf"), _EDF_GIVEN),
+    RecordFormat("BDF", BDF_SUFFIXES, BDF_SUFFIXES, is_bdf, _later("stored_reader", "read_edf"), _EDF_GIVEN),
     RecordFormat("ISHNE", ISHNE_SUFFIXES, ISHNE_SUFFIXES, is_ishne, _later("stored_reader", "read_ishne")),
     RecordFormat("MFER", MFER_SUFFIXES, MFER_SUFFIXES, is_mfer, _later("mfer_reader", "read_mfer")),
     RecordFormat("AliveCor JSON", (".json",), (".json",), is_kardia, _later("kardia_reader", "read_kardia")),
@@ -96,16 +116,22 @@ FORMATS: tuple[RecordFormat, ...] = (
     ),
     RecordFormat("DICOM", DICOM_SUFFIXES, DICOM_SUFFIXES, is_dicom, _later("dicom", "read_dicom")),
     RecordFormat("SCP-ECG", SCP_SUFFIXES, SCP_SUFFIXES, is_scp, _later("scp", "read_scp")),
+    # Last, because any text may have numbers in it. A folder's tables are rarely ECGs: they are not listed.
+    RecordFormat(
+        "table", TABLE_SUFFIXES, (), is_table, _later("table", "read_table"), _later_given("table", "read_table")
+    ),
 )
 
 
-def read_record(path: str | os.PathLike[str]) -> EcgRecord:
+def read_record(path: str | os.PathLike[str], given: TableOptions | None = None) -> EcgRecord:
     """Read one ECG record of any supported format.
 
     Parameters
     ----------
     path : str or path-like
         A file of the record; for WFDB also the path without extension. Never a URL.
+    given : TableOptions, optional
+        Facts that the file does not state, from the person who opens it; for tables, and the unit for EDF and BDF.
 
     Returns
     -------
@@ -120,6 +146,10 @@ def read_record(path: str | os.PathLike[str]) -> EcgRecord:
     path = Path(path)
     try:
         record_format = find_format(path)
+        if record_format is not None and given is not None:
+            if record_format.read_given is None:
+                raise RecordError(path, f"is {record_format.name}, which states rate, unit and leads itself")
+            return record_format.read_given(path, given)
         if record_format is not None:
             return record_format.read(path)
         if path.is_dir():

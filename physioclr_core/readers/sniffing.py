@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 EDF_SUFFIXES = (".edf", ".rec")
 BDF_SUFFIXES = (".bdf",)
 ISHNE_SUFFIXES = (".ecg",)
 MFER_SUFFIXES = (".mwf", ".mfer")
+TABLE_SUFFIXES = (".csv", ".tsv", ".npy")
 
 _EDF_FIXED = 256
+# A list of records may have numbers for names, but one a line.
+_NUMBER = rb"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?"
+_NUMBERS_IN_A_ROW = re.compile(rb"(?m)^[ \t]*" + _NUMBER + rb"[ \t]*[;,\t ][ \t]*" + _NUMBER)
 # Either may come first: the facts, or the samples.
 _KARDIA_KEYS = (b'"recordedAt"', b'"algorithmDetermination"', b'"amplitudeResolution"', b'"mainsFrequency"', b'"leadI"')
 
@@ -41,3 +46,11 @@ def is_mfer(path: Path, head: bytes) -> bool:
 def is_kardia(path: Path, head: bytes) -> bool:
     """Return whether a file is JSON with the keys of a Kardia recording."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{" and any(key in head for key in _KARDIA_KEYS)
+
+
+def is_table(path: Path, head: bytes) -> bool:
+    """Return whether a file is an array of NumPy, or called as a table is (.txt only with two numbers in a row)."""
+    suffix = path.suffix.lower()
+    if head[:6] == b"\x93NUMPY" or (suffix in (*TABLE_SUFFIXES, ".npz") and path.is_file()):
+        return True
+    return suffix == ".txt" and b"\0" not in head and _NUMBERS_IN_A_ROW.search(head) is not None

@@ -11,6 +11,7 @@ from physioclr_core.readers.assemble import build_report, name_leads
 from physioclr_core.readers.edf_header import read_edf_header
 from physioclr_core.readers.ishne_header import read_ishne_header
 from physioclr_core.readers.stored_samples import StoredHeader
+from physioclr_core.readers.table_options import TableOptions
 from physioclr_core.readers.wfdb_leads import check_dimensions
 from physioclr_core.readers.wfdb_samples import bring_to_length
 from physioclr_core.record import EcgRecord, FloatArray, Provenance
@@ -40,6 +41,19 @@ def read_edf(path: Path, unit: str | None = None) -> EcgRecord:
         If the file cannot be read in full.
     """
     return _record(read_edf_header(path, unit))
+
+
+def read_edf_given(path: Path, given: TableOptions) -> EcgRecord:
+    """Read an EDF or BDF file with the unit that a person gives for the channels that state none.
+
+    Raises
+    ------
+    RecordError
+        If anything else is given: the format states it.
+    """
+    if given != TableOptions(unit=given.unit):
+        raise RecordError(path, "states rate and leads itself; only the unit of channels without one can be given")
+    return read_edf(path, given.unit)
 
 
 def read_ishne(path: Path) -> EcgRecord:
