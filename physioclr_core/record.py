@@ -230,6 +230,11 @@ class EcgRecord:
         lead_mv: FloatArray = self.signal_mv[row]
         return lead_mv
 
+    def window_mv(self, start: int, stop: int) -> FloatArray:
+        """Return a stretch of all leads, shape (n_leads, n); what lies outside the record is not returned."""
+        part_mv: FloatArray = self.signal_mv[:, max(0, start) : max(0, stop)]
+        return part_mv
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the samples as plain JSON values (unknown is ``None``)."""
         from dataclasses import asdict

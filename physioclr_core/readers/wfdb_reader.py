@@ -8,6 +8,7 @@ two signals of a file have different skews and misplaces the gap after a skew at
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -57,36 +58,49 @@ def read_wfdb(path: Path) -> EcgRecord:
     if np.isnan(leads.signal_mv[0, 0]) and np.isnan(leads.signal_mv).all():
         raise RecordError(header_path, "has no valid sample in any ECG lead")
 
+    facts = describe(header_path, header, leads.ignored)
+    warnings = [*facts.warnings, *leads.warnings]
+    lead_names = name_leads((source.source_name for source in leads.sources), warnings)
+    return EcgRecord(
+        name=header_path.stem,
+        signal_mv=leads.signal_mv,
+        fs_hz=leads.fs_hz,
+        lead_names=lead_names,
+        patient=facts.patient,
+        acquisition=facts.acquisition,
+        provenance=Provenance(path=header_path, format="WFDB", files=(header_path, *leads.files, *facts.further_files)),
+        report=build_report(leads.signal_mv, leads.fs_hz, lead_names, leads.sources, leads.ignored, warnings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """What a header and the table beside it say of a record, its samples aside."""
+
+    patient: Patient
+    acquisition: Acquisition
+    warnings: tuple[str, ...]
+    further_files: tuple[Path, ...]
+
+
+def describe(header_path: Path, header: WfdbHeader, ignored: list[str]) -> RecordFacts:
+    """Return who was recorded, when and how; ``ignored`` gets what could not be used."""
     facts = parse_comments(header.comments)
     sidecar = find_sidecar(header_path.with_suffix(""))
     warnings = [*header.notes, *facts.notes, *(sidecar.notes if sidecar else ())]
     name = header_path.stem
     if header.record_name != name:
         warnings.append(f"The header calls the record {quoted(header.record_name)}, its file is named {quoted(name)}.")
-    start = _start(header, facts, sidecar, leads.ignored)
+    start = _start(header, facts, sidecar, ignored)
     patient = _patient(facts, sidecar, warnings)
-    warnings += leads.warnings
-    lead_names = name_leads((source.source_name for source in leads.sources), warnings)
-    return EcgRecord(
-        name=name,
-        signal_mv=leads.signal_mv,
-        fs_hz=leads.fs_hz,
-        lead_names=lead_names,
-        patient=patient,
-        acquisition=Acquisition(
-            start=start,
-            device=sidecar.device if sidecar else None,
-            snomed_codes=facts.snomed_codes,
-            statements=tuple(dict.fromkeys((*(sidecar.statements if sidecar else ()), *facts.statements))),
-            comments=header.comments,
-        ),
-        provenance=Provenance(
-            path=header_path,
-            format="WFDB",
-            files=(header_path, *leads.files, *((sidecar.table,) if sidecar else ())),
-        ),
-        report=build_report(leads.signal_mv, leads.fs_hz, lead_names, leads.sources, leads.ignored, warnings),
+    acquisition = Acquisition(
+        start=start,
+        device=sidecar.device if sidecar else None,
+        snomed_codes=facts.snomed_codes,
+        statements=tuple(dict.fromkeys((*(sidecar.statements if sidecar else ()), *facts.statements))),
+        comments=header.comments,
     )
+    return RecordFacts(patient, acquisition, tuple(warnings), (sidecar.table,) if sidecar else ())
 
 
 def find_header(path: Path) -> Path:

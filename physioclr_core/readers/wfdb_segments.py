@@ -32,13 +32,13 @@ def read_segments(master_path: Path, master: WfdbHeader) -> WfdbLeads:
     stored = [segment for segment in master.segments if segment.name != NULL_FILE]
     if not stored:
         raise RecordError(master_path, "has gaps but no segment with samples")
-    headers = {segment.name: _segment_header(master_path, master, segment) for segment in stored}
+    headers = {segment.name: segment_header(master_path, master, segment) for segment in stored}
     layout = headers[stored[0].name]
     is_variable = master.segments[0].name != NULL_FILE and master.segments[0].n_frames == 0
     ignored: list[str] = []
     wanted = ecg_signals(master_path, layout.signals, ignored)
     rows_by_segment = {
-        segment.name: _lead_rows(master_path, segment.name, headers[segment.name], layout, wanted, is_variable)
+        segment.name: lead_rows(master_path, segment.name, headers[segment.name], layout, wanted, is_variable)
         for segment in stored
         if segment.n_frames > 0
     }
@@ -51,11 +51,11 @@ def read_segments(master_path: Path, master: WfdbHeader) -> WfdbLeads:
     # Before memory is taken: the size is one that an ECG may have, and every file is there and long enough.
     check_dimensions(master_path, len(wanted), n_frames * top_rate, fs_hz)
     for name in rows_by_segment:
-        path = _header_path(master_path, name)
+        path = header_path_of(master_path, name)
         check_sizes(path, headers[name], group_files(path, headers[name]), [])
 
     signal_mv = np.full((len(wanted), n_frames * top_rate), np.nan, np.float32)
-    leads = WfdbLeads(signal_mv, fs_hz, [], ignored, files=[_header_path(master_path, name) for name in headers])
+    leads = WfdbLeads(signal_mv, fs_hz, [], ignored, files=[header_path_of(master_path, name) for name in headers])
     sources: dict[int, LeadSource] = {}
     rescaled: set[str] = set()
     end = 0
@@ -64,7 +64,7 @@ def read_segments(master_path: Path, master: WfdbHeader) -> WfdbLeads:
         rows = rows_by_segment.get(segment.name)
         if not rows or segment.n_frames == 0:
             continue
-        part = read_signals(_header_path(master_path, segment.name), headers[segment.name], tuple(rows.values()))
+        part = read_signals(header_path_of(master_path, segment.name), headers[segment.name], tuple(rows.values()))
         for lead, lead_mv, source in zip(rows, part.signal_mv, part.sources, strict=True):
             bring_to_length(lead_mv[None], signal_mv[lead : lead + 1, begin:end])
             first = sources.setdefault(lead, source)
@@ -81,8 +81,9 @@ def read_segments(master_path: Path, master: WfdbHeader) -> WfdbLeads:
     return leads
 
 
-def _segment_header(master_path: Path, master: WfdbHeader, segment: SegmentSpec) -> WfdbHeader:
-    path = _header_path(master_path, segment.name)
+def segment_header(master_path: Path, master: WfdbHeader, segment: SegmentSpec) -> WfdbHeader:
+    """Return the header of a segment; raises ``RecordError`` where it does not fit the master header."""
+    path = header_path_of(master_path, segment.name)
     try:
         header = read_header(path)
     except RecordError as error:
@@ -103,7 +104,7 @@ def _segment_header(master_path: Path, master: WfdbHeader, segment: SegmentSpec)
     return replace(header, n_frames=segment.n_frames)
 
 
-def _lead_rows(
+def lead_rows(
     master_path: Path, name: str, header: WfdbHeader, layout: WfdbHeader, wanted: tuple[int, ...], is_variable: bool
 ) -> dict[int, int]:
     """Return place among the record's leads -> place among the segment's signals."""
@@ -119,5 +120,6 @@ def _lead_rows(
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
-def _header_path(master_path: Path, name: str) -> Path:
+def header_path_of(master_path: Path, name: str) -> Path:
+    """Return where the header of a segment is."""
     return master_path.parent / f"{name}.hea"
