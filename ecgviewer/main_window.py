@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -105,6 +106,7 @@ class MainWindow(QMainWindow):
         self.worklist.toggled.connect(self._fit_panels)
         self.worklist.resized.connect(self._on_worklist_resized)
         self.folders.progressed.connect(self._on_folders_progressed)
+        panels.device.report_asked.connect(self.show_import_report)
         panels.findings.window_chosen.connect(self.paper.show_from)
         panels.findings.cancelled.connect(session.cancel_analysis)
         panels.similar.cancelled.connect(session.cancel_analysis)
@@ -206,20 +208,20 @@ class MainWindow(QMainWindow):
     def show_import_report(self) -> None:
         """Show what the reader found out about the ECG in sight."""
         if self.session.record is not None:
-            self._show_text("Import report", _documents().import_report(self.session.record))
+            self._show_text("Import report", _documents("import_report").import_report(self.session.record))
 
     def show_model_card(self) -> None:
         """Show what the model is and what it is worth."""
         status = self.session.analyst.status
-        self._show_text("Model card", _documents().model_card(status.ready, status.message))
+        self._show_text("Model card", _documents("documents").model_card(status.ready, status.message))
 
     def show_shortcuts(self) -> None:
         """Show the list of keys."""
-        self._show_text("Keyboard shortcuts", _documents().shortcuts(self.menus.shortcuts()))
+        self._show_text("Keyboard shortcuts", _documents("documents").shortcuts(self.menus.shortcuts()))
 
     def show_about(self) -> None:
         """Show who and what this program is."""
-        self._show_text("About", _documents().about(self.session.analyst.status.ready))
+        self._show_text("About", _documents("documents").about(self.session.analyst.status.ready))
 
     def show_hints_once(self) -> None:
         """Show the first hints unless they were dismissed before."""
@@ -239,6 +241,7 @@ class MainWindow(QMainWindow):
         self.workspace.show_record(record)
         self.setWindowTitle(f"{record.name} - {TITLE}")
         self.worklist.table.mark(self.session.path)
+        self.panels.device.set_reading(record.device_reading)
         path = self.session.path
         if path is not None and path != self._demo_path:
             self.settings.add_recent(path)
@@ -354,11 +357,9 @@ class MainWindow(QMainWindow):
         self.closing.emit()
 
 
-def _documents() -> ModuleType:
-    # Only the Help menu needs them, and their imports would delay the first paint.
-    from ecgviewer.services import documents
-
-    return documents
+def _documents(module: str) -> ModuleType:
+    # Only the menus need them, and their imports would delay the first paint.
+    return import_module(f"ecgviewer.services.{module}")
 
 
 def _file_filters() -> str:

@@ -101,6 +101,7 @@ def _build_file(builder: _Builder) -> None:
     demos = menu.addMenu("&Demo ECGs")
     demos.aboutToShow.connect(lambda: _fill_demos(demos, window))
     menu.addSeparator()
+    builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
     builder.add(menu, "save picture", "&Save picture...", window.choose_picture, "Ctrl+Shift+S")
     menu.addSeparator()
     builder.add(menu, "quit", "&Quit", window.close, "Ctrl+Q")
@@ -172,7 +173,7 @@ def _build_view(builder: _Builder) -> None:
 def _build_help(builder: _Builder) -> None:
     window = builder.window
     menu = window.menuBar().addMenu("&Help")
-    builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
+    menu.addAction(builder.menus.actions["import report"])
     builder.add(menu, "model card", "&Model card", window.show_model_card, "Shift+A")
     builder.add(menu, "shortcuts", "&Keyboard shortcuts", window.show_shortcuts, "F1", "?")
     menu.addSeparator()

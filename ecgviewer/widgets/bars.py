@@ -1,4 +1,4 @@
-"""Lines that say something once: an error over the paper, the import notice and the first hints below it."""
+"""Lines that say something once: an error over the paper, the import notice above, the first hints below it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from ecgviewer.state.import_notice import ImportNotice
 from ecgviewer.state.theme import Theme
+from ecgviewer.widgets.answer_panel import LinkButton
 from ecgviewer.widgets.shapes import MarkWidget
+from ecgviewer.widgets.status_line import ElidedLabel
 from ecgviewer.widgets.style import GRID_PX
 
 HINTS = (
-    "Drop an ECG file here, or press Ctrl+O",
+    "Drop ECG files or a folder here, or press Ctrl+O",
     "Wheel pans, Ctrl+wheel sets the speed, Shift+wheel the gain",
     "Double-click a similar ECG to lay it beside this one",
 )
@@ -81,7 +84,7 @@ class ErrorBar(QFrame):
 
 
 class NoticeLine(QFrame):
-    """The import's warnings in one quiet line; a click opens the report."""
+    """What a reader should know of the import in one quiet line; a click opens the report."""
 
     clicked = Signal()
 
@@ -91,13 +94,15 @@ class NoticeLine(QFrame):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip("Open the import report")
         self._mark = MarkWidget("notice", theme.notice, theme.panel)
-        self._label = QLabel()
-        self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._label = ElidedLabel()
         row = QHBoxLayout(self)
-        row.setContentsMargins(2 * GRID_PX, 4, 2 * GRID_PX, 4)
+        row.setContentsMargins(2 * GRID_PX, 2, GRID_PX, 2)
         row.setSpacing(GRID_PX)
         row.addWidget(self._mark)
         row.addWidget(self._label, 1)
+        self.link = LinkButton("Import report", "What was read, derived and left out (I)")
+        self.link.clicked.connect(self.clicked)
+        row.addWidget(self.link)
         self.hide()
 
     def set_theme(self, theme: Theme) -> None:
@@ -107,14 +112,19 @@ class NoticeLine(QFrame):
     @property
     def text(self) -> str:
         """The words in sight."""
-        return self._label.text() if not self.isHidden() else ""
+        return self._label.whole_text if not self.isHidden() else ""
 
-    def set_warnings(self, warnings: tuple[str, ...]) -> None:
-        """Show the first warning and how many more there are; nothing where there is none."""
-        more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
-        self._label.setText(f"Import: {warnings[0]}{more}" if warnings else "")
-        self.setAccessibleName(self._label.text())
-        self.setVisible(bool(warnings))
+    @property
+    def has_mark(self) -> bool:
+        """Whether the line warns."""
+        return not self._mark.isHidden()
+
+    def set_notice(self, notice: ImportNotice) -> None:
+        """Show the line; nothing where there is nothing to say."""
+        self._label.set_whole(notice.text)
+        self._mark.setVisible(notice.is_warning)
+        self.setAccessibleName(notice.text)
+        self.setVisible(bool(notice.text))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: D102
         self.clicked.emit()

@@ -39,7 +39,7 @@ class PaperPane(QWidget):
         row.setSpacing(0)
         row.addWidget(self.view, 1)
         row.addWidget(self._scroll)
-        body = QVBoxLayout(self)
+        self._body = body = QVBoxLayout(self)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(0)
         body.addWidget(self.header)
@@ -49,6 +49,10 @@ class PaperPane(QWidget):
         paper.changed.connect(self._on_paper_changed)
         paper.extent_changed.connect(self._on_extent_changed)
         self._refresh_header()
+
+    def add_below_header(self, widget: QWidget) -> None:
+        """Put a line between header and paper."""
+        self._body.insertWidget(1, widget)
 
     def release(self) -> None:
         """Let go of the shared paper; called before the pane is thrown away."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.answer_panel import AnswerPanel
+from ecgviewer.widgets.device_panel import DevicePanel
 from ecgviewer.widgets.findings_panel import FindingsPanel
 from ecgviewer.widgets.similar_panel import SimilarPanel
 from ecgviewer.widgets.style import GRID_PX
@@ -70,6 +71,7 @@ class SidePanels(QFrame):
         super().__init__(parent)
         self.findings = FindingsPanel(theme)
         self.similar = SimilarPanel(theme)
+        self.device = DevicePanel()
         self._panels = QFrame()
         self._panels.setObjectName("panels")
         self._panels.setFixedWidth(PANELS_PX)
@@ -87,7 +89,9 @@ class SidePanels(QFrame):
         split.setSizes([500, 500])
         inner = QVBoxLayout(self._panels)
         inner.setContentsMargins(1, 0, 0, 0)
-        inner.addWidget(split)
+        inner.setSpacing(0)
+        inner.addWidget(split, 1)
+        inner.addWidget(self.device)
         self._rail = QFrame()
         self._rail.setObjectName("rail")
         self._rail.setFixedWidth(RAIL_PX)

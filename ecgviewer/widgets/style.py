@@ -61,7 +61,10 @@ QToolButton[choice="true"]:checked {{ background: {selected}; }}
 #status {{ background: {panel}; border-top: 1px solid {line}; }}
 #header, #whyLine, #noticeLine, #hintLine, #overview {{ background: {panel}; }}
 #header {{ border-bottom: 1px solid {line}; }}
-#whyLine, #noticeLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
+#noticeLine {{ border-bottom: 1px solid {line}; }}
+#devicePanel {{ border-top: 1px solid {line}; }}
+#devicePanel QScrollArea, #deviceBody {{ background: transparent; border: none; }}
+#whyLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
 #errorBar {{ background: {raised}; border: 1px solid {urgent}; border-left: 4px solid {urgent}; border-radius: 4px; }}
 QLabel {{ color: {text}; background: transparent; }}
 QLabel[quiet="true"] {{ color: {text_quiet}; }}

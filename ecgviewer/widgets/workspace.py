@@ -1,4 +1,4 @@
-"""The middle of the window: one paper or two side by side; legend of "why", notice, hints and overview below."""
+"""The middle of the window: one paper or two side by side; legend of "why", hints and overview below."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.protocol import Neighbour
+from ecgviewer.state.import_notice import import_notice
 from ecgviewer.state.paper import Paper
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
 from ecgviewer.state.theme import Theme
@@ -31,6 +32,7 @@ class Workspace(QWidget):
         self._why = (WhyState(), "")
         self.main_pane.view.page_changed.connect(self._refresh_why)
         self.notice = NoticeLine(theme)
+        self.main_pane.add_below_header(self.notice)
         self.hints: HintLine | None = None
         self.overview = OverviewStrip(paper, theme)
         self._split = QSplitter(Qt.Orientation.Horizontal)
@@ -42,7 +44,6 @@ class Workspace(QWidget):
         self._body.setSpacing(0)
         self._body.addWidget(self._split, 1)
         self._body.addWidget(self.why)
-        self._body.addWidget(self.notice)
         self._body.addWidget(self.overview)
 
     def panes(self) -> list[PaperPane]:
@@ -69,7 +70,7 @@ class Workspace(QWidget):
         self.main_pane.error_bar.dismiss()
         self.main_pane.show_record(record)
         self.overview.set_record(record)
-        self.notice.set_warnings(record.report.warnings)
+        self.notice.set_notice(import_notice(record))
 
     def show_beside(self, record: EcgRecord, neighbour: Neighbour) -> None:
         """Lay an ECG of the library beside the one under review."""
@@ -103,6 +104,6 @@ class Workspace(QWidget):
         """Show the first hints and return their line."""
         if self.hints is None:
             self.hints = HintLine()
-            self._body.insertWidget(3, self.hints)
+            self._body.insertWidget(2, self.hints)
             self.hints.show()
         return self.hints

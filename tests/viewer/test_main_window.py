@@ -134,7 +134,7 @@ class TestOpening:
         report = ImportReport(warnings=("V3 has a gap of 0.4 s.", "The gain of V1 is the format's default."))
         window.session.show_record(replace(record, report=report))
         QApplication.processEvents()
-        assert window.workspace.notice.text == "Import: V3 has a gap of 0.4 s. (and 1 more)"
+        assert window.workspace.notice.text == "WFDB, 12 leads: V3 has a gap of 0.4 s. (and 1 more)"
         QTest.mouseClick(window.workspace.notice, Qt.MouseButton.LeftButton)
         dialog = window.findChild(TextDialog)
         assert "V3 has a gap" in dialog.text.toPlainText()
