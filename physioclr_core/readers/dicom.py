@@ -47,6 +47,9 @@ def read_dicom(path: Path) -> EcgRecord:
         rhythm, median = _choose(file, groups)
         record = _Joined(file, rhythm)
         median_beat = _median_beat(median)
+        if median is not None:
+            record.padding += [f"Median beat: {sentence}" for sentence in median.padding]
+            record.warnings += [f"Median beat: {sentence}" for sentence in median.warnings]
         ignored += record.ignored
         channel_names = {
             (number, channel): name for number, group in groups.items() for channel, name in group.channel_names.items()

@@ -16,6 +16,7 @@ from physioclr_core.readers.wfdb_leads import check_dimensions
 from physioclr_core.record import FloatArray
 
 Codes = npt.NDArray[np.integer]
+Mask = npt.NDArray[np.bool_]
 
 _DTYPES = {
     **{(8, "SB"): "i1", (8, "UB"): "u1", (16, "SS"): "i2", (16, "US"): "u2"},
@@ -158,7 +159,7 @@ def _to_mv(file: DicomFile, codes: Codes, channels: list[Channel], pad: int | No
     signal_mv = np.full((len(channels), n_samples + max(shifts) - first), np.nan, np.float32)
     repaired: list[str] = []
     padded: list[tuple[str, int]] = []
-    kept = 0
+    kept = unset = 0
     for row, (channel, shift) in enumerate(zip(channels, shifts, strict=True)):
         column = np.ascontiguousarray(codes[:, channel.column])
         is_gap = None
@@ -166,6 +167,8 @@ def _to_mv(file: DicomFile, codes: Codes, channels: list[Channel], pad: int | No
             is_gap, n_kept = _padding(column, pad, round(_PADDING_RUN_S * found.fs_hz))
             kept += n_kept
             padded.append((channel.name, int(is_gap.sum())))
+        is_gap, n_unset = _without_unset(column, is_gap)
+        unset += n_unset
         column, is_repaired = _with_sign(column, channel.bits_stored, is_gap)
         if is_repaired:
             repaired.append(channel.name)
@@ -176,11 +179,14 @@ def _to_mv(file: DicomFile, codes: Codes, channels: list[Channel], pad: int | No
         signal_mv[row, shift - first : shift - first + n_samples] = lead_mv
     if found.start_s is not None:
         found.start_s += first / found.fs_hz
+    if unset:
+        lowest = np.iinfo(codes.dtype).min
+        found.padding.append(f"{unset} samples of the lowest number {lowest}, far from the signal, are gaps.")
     _tell(found, channels, shifts, repaired, padded, kept, pad)
     return signal_mv
 
 
-def _padding(column: Codes, pad: int, run: int) -> tuple[npt.NDArray[np.bool_], int]:
+def _padding(column: Codes, pad: int, run: int) -> tuple[Mask, int]:
     """Return which samples are filled in, and how many of the padding value are taken as signal."""
     is_pad = column == pad
     if not is_pad.any() or is_pad.all():
@@ -199,7 +205,26 @@ def _padding(column: Codes, pad: int, run: int) -> tuple[npt.NDArray[np.bool_], 
     return is_gap, int(is_pad.sum() - is_gap.sum())
 
 
-def _with_sign(column: Codes, bits: int | None, is_gap: npt.NDArray[np.bool_] | None) -> tuple[Codes, bool]:
+def _without_unset(column: Codes, is_gap: Mask | None) -> tuple[Mask | None, int]:
+    """Return the gaps together with samples that were never set, and how many those are.
+
+    Some writers fill with the lowest number and state no padding value. A lead that is driven to its limit gets there
+    by way of numbers in between; drawn, a single sample of -32768 is a spike of up to 100 mV.
+    """
+    if column.dtype.kind != "i":
+        return is_gap, 0
+    lowest = np.iinfo(column.dtype).min
+    is_lowest = (column == lowest) if is_gap is None else (column == lowest) & ~is_gap
+    n_lowest = int(is_lowest.sum())
+    if not n_lowest:
+        return is_gap, 0
+    others = column[~is_lowest] if is_gap is None else column[~(is_lowest | is_gap)]
+    if others.size and int(others.min()) - lowest <= int(others.max()) - int(others.min()):
+        return is_gap, 0
+    return is_lowest if is_gap is None else is_lowest | is_gap, n_lowest
+
+
+def _with_sign(column: Codes, bits: int | None, is_gap: Mask | None) -> tuple[Codes, bool]:
     """Return samples of fewer bits than they are stored in with their sign, where the writer left it out.
 
     The upper bits of a negative sample must repeat its sign. Where they are 0 instead, the lead jumps by its whole
