@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
 from pyqtgraph.graphicsItems.GraphicsObject import GraphicsObject
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
@@ -14,9 +12,10 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from ecgviewer.plot.grid_item import GridItem
 from ecgviewer.state.geometry import PULSE_FOOT_MM, PULSE_MV, PULSE_S, Geometry
 from ecgviewer.state.layout import Page, Span, spans_between
+from ecgviewer.state.record_time import RecordClock
+from ecgviewer.state.signals import Signals
 from ecgviewer.state.theme import Theme
-from ecgviewer.state.trace import IntArray, gaps_s
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import SignalSource
 
 # A label stands as far above its baseline as the row has room for.
 LABEL_ABOVE_MM = {True: 11.0, False: 6.0}
@@ -27,6 +26,8 @@ TICK_MM = 2.0
 TICK_FROM_BASELINE_MM = 5.0
 # The word stands in a gap that is wide enough for it, above one that is narrower, and at none of a few pixels.
 NARROWEST_GAP_LABEL_PX = 28.0
+# From here on times are the clock's.
+LONG_S = 600.0
 NARROWEST_LABELLED_GAP_PX = 3.0
 
 
@@ -34,11 +35,10 @@ NARROWEST_LABELLED_GAP_PX = 3.0
 class Scene:
     """What the furniture is drawn for."""
 
-    record: EcgRecord
+    record: SignalSource
     page: Page
     geometry: Geometry
-    runs: list[IntArray]
-    baselines_mv: list[float]
+    signals: Signals
 
 
 class Furniture(GraphicsObject):
@@ -107,16 +107,14 @@ class LabelItem(Furniture):
 
     def _clear_mm(self, scene: Scene, span: Span) -> float:
         """Return how high a label has to stand at the start of a span so that the trace does not cross it."""
-        lead_idx, geometry, record = span.cell.lead_idx, scene.geometry, scene.record
+        lead_idx, geometry = span.cell.lead_idx, scene.geometry
         if lead_idx is None:
             return 0.0
         width_px = self._metrics.horizontalAdvance(span.cell.label) + 2 * LABEL_INSET_MM * geometry.px_per_mm
-        first = round(span.start_s * record.fs_hz)
-        part = record.signal_mv[lead_idx, first : first + math.ceil(width_px / geometry.px_per_s * record.fs_hz)]
-        part = part[np.isfinite(part)]
-        if part.size == 0:
+        peak_mv = scene.signals.peak_mv(lead_idx, span.start_s, span.start_s + width_px / geometry.px_per_s)
+        if peak_mv is None:
             return 0.0
-        peak_mm = (float(part.max()) - scene.baselines_mv[lead_idx]) * geometry.state.gain_mm_mv
+        peak_mm = (peak_mv - scene.signals.baselines_mv[lead_idx]) * geometry.state.gain_mm_mv
         return min(peak_mm + LABEL_INSET_MM, HIGHEST_LABEL_SHARE * scene.page.pitch_mm)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
@@ -158,10 +156,11 @@ class LabelItem(Furniture):
         if span.row_idx == 0:
             painter.setFont(self._quiet_font)
             where = QPointF(x_px + LABEL_INSET_MM * geometry.px_per_mm, top_px + self._quiet_metrics.ascent())
-            painter.drawText(where, f"from {span.start_s:g} s")
+            painter.drawText(where, _page_start_text(scene.record, span.start_s))
 
     def _paint_gaps(self, painter: QPainter, scene: Scene) -> None:
-        geometry, record = scene.geometry, scene.record
+        geometry = scene.geometry
+        first_s, last_s = geometry.time_s(geometry.gutter_px), geometry.time_s(self._rect.width())
         tint = QColor(self._theme.text_quiet)
         tint.setAlpha(28)
         painter.setFont(self._quiet_font)
@@ -170,7 +169,7 @@ class LabelItem(Furniture):
             if lead_idx is None:
                 continue
             row = scene.page.rows[span.row_idx]
-            for start_s, end_s in gaps_s(scene.runs[lead_idx], record.n_samples, record.fs_hz):
+            for start_s, end_s in scene.signals.gaps_s(lead_idx, first_s, last_s):
                 left_px = max(geometry.x_px(max(start_s, span.start_s)), geometry.gutter_px)
                 right_px = min(geometry.x_px(min(end_s, span.end_s)), self._rect.width())
                 if right_px <= left_px:
@@ -187,6 +186,10 @@ class LabelItem(Furniture):
                     above = box.adjusted(-NARROWEST_GAP_LABEL_PX, -self._quiet_metrics.height(), 0, 0)
                     above.setWidth(box.width() + 2 * NARROWEST_GAP_LABEL_PX)
                     painter.drawText(above, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, "gap")
+
+
+def _page_start_text(record: SignalSource, start_s: float) -> str:
+    return f"from {start_s:g} s" if record.duration_s < LONG_S else f"from {RecordClock.of(record).text(start_s)}"
 
 
 class GutterItem(Furniture):

@@ -81,7 +81,7 @@ class GridItem(GraphicsObject):
 
     def _kept_pixmap(self, geometry: Geometry) -> QPixmap:
         width, height, dpr = self._rect.width(), self._rect.height(), geometry.dpr
-        key = (geometry.px_per_mm, geometry.gutter_px, dpr, width, height)
+        key = (geometry.px_per_mm, geometry.gutter_px, dpr, width, height, float(geometry.state.time_zoom > 1))
         x, y = geometry.left_px - self._kept_left, geometry.top_px - self._kept_top
         if self._kept is None or key != self._kept_key or not (0 <= x <= 2 * SPARE_PX and 0 <= y <= 2 * SPARE_PX):
             self._kept = _pixmap(width + 2 * SPARE_PX, height + 2 * SPARE_PX, dpr)
@@ -122,7 +122,13 @@ def draw_grid(painter: QPainter, theme: Theme, geometry: Geometry, rect: QRectF,
         pen = QPen(_faded(colour, theme.paper, step_px))
         pen.setCosmetic(True)
         painter.setPen(pen)
-        across = _lines_px(geometry.gutter_px - left_px, step_px, rect.left(), rect.right(), geometry.dpr)
+        # Beyond the paper's speed the time axis draws its own lines; in the gutter the grid is the pulse's.
+        is_paper = geometry.state.time_zoom <= 1 or rect.right() <= geometry.gutter_px + 1
+        across = (
+            np.empty(0)
+            if not is_paper
+            else _lines_px(geometry.gutter_px - left_px, step_px, rect.left(), rect.right(), geometry.dpr)
+        )
         down = _lines_px(-top_px, step_px, rect.top(), rect.bottom(), geometry.dpr)
         lines = PrimitiveArray(QLineF, 4)
         lines.resize(across.size + down.size)

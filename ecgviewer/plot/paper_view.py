@@ -13,14 +13,18 @@ from PySide6.QtWidgets import QGraphicsView, QWidget
 from ecgviewer.plot.evidence_item import EvidenceItem
 from ecgviewer.plot.furniture_item import GutterItem, LabelItem, Scene
 from ecgviewer.plot.grid_item import GridItem
+from ecgviewer.plot.time_axis import TimeAxisItem
 from ecgviewer.plot.trace_item import TraceItem
 from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, lay_out
-from ecgviewer.state.paper import Extent, Paper, PaperState
+from ecgviewer.state.paper import SPEEDS_MM_S, Extent, Paper, PaperState
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
+from ecgviewer.state.signals import LongSignals, Signals, signals_of
 from ecgviewer.state.theme import Theme
 from ecgviewer.state.why import Band
 from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.pyramid import Pyramid
+from physioclr_core.recordings.source import LongRecording
 
 WHEEL_NOTCH = 120
 MM_A_NOTCH = 15.0
@@ -42,7 +46,8 @@ class PaperView(GraphicsView):
         super().__init__(parent, background=None)
         self._paper = paper
         self._scale = UNKNOWN_SCALE
-        self._record: EcgRecord | None = None
+        self._record: EcgRecord | LongRecording | None = None
+        self._signals: Signals | None = None
         self._page: Page | None = None
         self._is_unpainted = False
         self._is_leading = True
@@ -58,11 +63,19 @@ class PaperView(GraphicsView):
         self.viewport().setAcceptDrops(False)
         self._grid = GridItem(theme)
         self._evidence = EvidenceItem(theme)
+        self._axis = TimeAxisItem(theme, self.font())
         self._labels = LabelItem(theme, self.font())
         self._traces = TraceItem(theme)
         self._gutter = GutterItem(theme, self._grid)
         # In the order in which they are painted.
-        self._items: tuple[Any, ...] = (self._grid, self._evidence, self._labels, self._traces, self._gutter)
+        self._items: tuple[Any, ...] = (
+            self._grid,
+            self._axis,
+            self._evidence,
+            self._labels,
+            self._traces,
+            self._gutter,
+        )
         for item in self._items:
             self.addItem(item)
         paper.changed.connect(self._on_paper_changed)
@@ -76,9 +89,14 @@ class PaperView(GraphicsView):
         return QGraphicsView.close(self)
 
     @property
-    def record(self) -> EcgRecord | None:
+    def record(self) -> EcgRecord | LongRecording | None:
         """The record that is shown."""
         return self._record
+
+    @property
+    def signals(self) -> Signals | None:
+        """What is drawn of it."""
+        return self._signals
 
     @property
     def page(self) -> Page | None:
@@ -110,13 +128,20 @@ class PaperView(GraphicsView):
         self._scale = scale
         self._lay_out()
 
-    def set_record(self, record: EcgRecord | None) -> None:
+    def set_record(self, record: EcgRecord | LongRecording | None) -> None:
         """Show another record."""
         self._record = record
+        self._signals = None if record is None else signals_of(record)
         self._is_unpainted = record is not None
         self._evidence.set_bands(())
-        self._traces.set_record(record)
+        self._traces.set_record(record, self._signals)
         self._lay_out()
+
+    def set_pyramid(self, pyramid: Pyramid | None) -> None:
+        """Draw from a long recording's extremes, or from more of them than before."""
+        if isinstance(self._signals, LongSignals):
+            self._signals.pyramid = pyramid
+            self.viewport().update()
 
     def set_evidence(self, bands: Sequence[Band]) -> None:
         """Tint what speaks for a statement; no bands clear the paper."""
@@ -144,9 +169,11 @@ class PaperView(GraphicsView):
     def _lay_out(self) -> None:
         state = self._paper.state
         page = None
-        if self._record is not None:
+        if self._record is not None and self._signals is not None:
             record = self._record
-            page = lay_out(record.lead_names, record.duration_s, state.layout, state.gain_mm_mv, self._traces.reach_mv)
+            # Columns of seconds say nothing of hours.
+            layout = state.layout if state.time_zoom <= 1 else "12x1"
+            page = lay_out(record.lead_names, record.duration_s, layout, state.gain_mm_mv, self._signals.reach_mv)
         has_changed = page != self._page
         self._page = page
         self._tell_extent()
@@ -172,9 +199,10 @@ class PaperView(GraphicsView):
         rect = QRectF(0, 0, self.width(), self.height())
         self._grid.set_geometry(geometry, rect)
         scene = None
-        if self._record is not None and self._page is not None:
+        if self._record is not None and self._page is not None and self._signals is not None:
             self._traces.set_geometry(geometry, self._page, rect)
-            scene = Scene(self._record, self._page, geometry, self._traces.runs, self._traces.baselines_mv)
+            scene = Scene(self._record, self._page, geometry, self._signals)
+        self._axis.set_scene(scene, rect)
         self._evidence.set_scene(scene, rect)
         self._labels.set_scene(scene, rect)
         self._gutter.set_scene(scene, rect)
@@ -201,7 +229,7 @@ class PaperView(GraphicsView):
         if modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier):
             steps = self._whole_notches(delta.y() or delta.x())
             if steps and modifiers & Qt.KeyboardModifier.ControlModifier:
-                self._paper.step_speed(steps)
+                self._step_time(steps, event.position().x())
             elif steps:
                 self._paper.step_gain(steps)
             return
@@ -216,6 +244,16 @@ class PaperView(GraphicsView):
             self._paper.pan_by(shift_s=-(along_px + down_px) / geometry.px_per_s)
         else:
             self._paper.pan_by(shift_mm=-down_px / geometry.px_per_mm)
+
+    def _step_time(self, steps: int, x_px: float) -> None:
+        """Change the speed, and beyond the slowest one the time in sight, around the pointer."""
+        paper, geometry = self._paper, self.geometry_px
+        state, extent = paper.state, paper.extent
+        if state.time_zoom > 1 or (steps < 0 and state.speed_mm_s == SPEEDS_MM_S[0] and extent.last_start_s > 0):
+            share = (x_px - geometry.gutter_px) / max(1.0, extent.visible_s * geometry.px_per_s)
+            paper.step_time_zoom(-steps, min(max(share, 0.0), 1.0))
+        else:
+            paper.step_speed(steps)
 
     def _whole_notches(self, delta: int) -> int:
         if self._wheel_rest * delta < 0:
@@ -252,7 +290,7 @@ class PaperView(GraphicsView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: D102
         paper, extent = self._paper, self._paper.extent
-        step_s = MM_A_KEY / paper.state.speed_mm_s
+        step_s = MM_A_KEY / paper.state.speed_mm_s * paper.state.time_zoom
         page_s = max(extent.visible_s, step_s)
         if self._page is not None and self._page.page_s is not None:
             page_s = min(page_s, self._page.page_s)

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, spans_between
+from ecgviewer.state.signals import Signals
 from ecgviewer.state.theme import Theme
-from ecgviewer.state.trace import IntArray, finite_runs, polyline, reach_mv, record_baseline_mv, visible_baseline_mv
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import SignalSource
 
 # Paths are kept for the visible time and this share of it on either side.
 SPARE_SHARE = 1.0
@@ -25,32 +25,15 @@ class TraceItem(GraphicsObject):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._rect = QRectF()
-        self._record: EcgRecord | None = None
+        self._record: SignalSource | None = None
+        self._signals: Signals | None = None
         self._page: Page | None = None
         self._geometry: Geometry | None = None
-        self._runs: list[IntArray] = []
-        self._baselines_mv: list[float] = []
-        self._reach_mv: list[tuple[float, float]] = []
         self._paths: list[tuple[int, int, QPainterPath]] = []
         self._kept_key: tuple[object, ...] = ()
         self._kept_s = (0.0, 0.0)
         self._pen = QPen()
         self.set_theme(theme)
-
-    @property
-    def baselines_mv(self) -> list[float]:
-        """Median of each lead."""
-        return self._baselines_mv
-
-    @property
-    def reach_mv(self) -> list[tuple[float, float]]:
-        """How far each lead goes above and below its median."""
-        return self._reach_mv
-
-    @property
-    def runs(self) -> list[IntArray]:
-        """Runs of finite samples, one array a lead."""
-        return self._runs
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in another colour."""
@@ -59,14 +42,11 @@ class TraceItem(GraphicsObject):
         self._pen.setCosmetic(True)
         self.update()
 
-    def set_record(self, record: EcgRecord | None) -> None:
-        """Draw another record."""
-        self._record = record
+    def set_record(self, record: SignalSource | None, signals: Signals | None) -> None:
+        """Draw another record, whose samples come from ``signals``."""
+        self._record, self._signals = record, signals
         self._kept_key = ()
-        self._runs = [] if record is None else [finite_runs(lead) for lead in record.signal_mv]
-        leads = [] if record is None else list(record.signal_mv)
-        self._baselines_mv = [record_baseline_mv(lead) for lead in leads]
-        self._reach_mv = [reach_mv(lead, base) for lead, base in zip(leads, self._baselines_mv, strict=True)]
+        self._paths = []
 
     def set_geometry(self, geometry: Geometry, page: Page, rect: QRectF) -> None:
         """Take over scale, position and arrangement."""
@@ -77,26 +57,18 @@ class TraceItem(GraphicsObject):
 
     def baseline_mv(self, lead_idx: int, geometry: Geometry) -> float:
         """Return the voltage that is drawn on the row's baseline."""
-        record = self._record
-        assert record is not None
+        assert self._signals is not None
         start_s = geometry.state.start_s
-        return visible_baseline_mv(
-            record.signal_mv[lead_idx],
-            self._baselines_mv[lead_idx],
-            record.fs_hz,
-            record.duration_s,
-            start_s,
-            start_s + geometry.visible_s(self._rect.width()),
-        )
+        return self._signals.baseline_mv(lead_idx, start_s, start_s + geometry.visible_s(self._rect.width()))
 
     def boundingRect(self) -> QRectF:  # noqa: D102
         return self._rect
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
-        geometry, page, record = self._geometry, self._page, self._record
-        if geometry is None or page is None or record is None:
+        geometry, page, record, signals = self._geometry, self._page, self._record, self._signals
+        if geometry is None or page is None or record is None or signals is None:
             return
-        self._keep_paths(geometry, page, record)
+        self._keep_paths(geometry, page, record, signals)
         painter.setPen(self._pen)
         painter.setClipRect(self._rect.adjusted(geometry.snapped(geometry.gutter_px), 0, 0, 0))
         base = painter.transform()
@@ -108,29 +80,26 @@ class TraceItem(GraphicsObject):
             painter.setTransform(QTransform(1 / dpr, 0, 0, 1 / dpr, x_px, geometry.snapped(y_px)) * base)
             painter.drawPath(path)
 
-    def _keep_paths(self, geometry: Geometry, page: Page, record: EcgRecord) -> None:
+    def _keep_paths(self, geometry: Geometry, page: Page, record: SignalSource, signals: Signals) -> None:
         start_s = geometry.state.start_s
         visible_s = geometry.visible_s(self._rect.width())
         end_s = min(start_s + visible_s, record.duration_s)
-        key = (geometry.px_per_s, geometry.px_per_mv, geometry.dpr, geometry.state.anchor_s, page)
+        state = geometry.state
+        key = (geometry.px_per_s, geometry.px_per_mv, geometry.dpr, state.anchor_s, page, signals.revision)
         if key == self._kept_key and self._kept_s[0] <= start_s and end_s <= self._kept_s[1]:
             return
         spare_s = visible_s * SPARE_SHARE
         self._kept_key = key
         self._kept_s = (max(0.0, start_s - spare_s), min(record.duration_s, end_s + spare_s))
         self._paths = []
+        px_per_s = geometry.px_per_s * geometry.dpr
+        signals.prepare(px_per_s, *self._kept_s)
         for span in spans_between(page, *self._kept_s, record.duration_s, geometry.state.anchor_s):
             lead_idx = span.cell.lead_idx
             if lead_idx is None:
                 continue
-            line = polyline(
-                record.signal_mv[lead_idx],
-                self._runs[lead_idx],
-                record.fs_hz,
-                geometry.px_per_s * geometry.dpr,
-                max(span.start_s, self._kept_s[0]),
-                min(span.end_s, self._kept_s[1]),
-            )
+            start_s, end_s = max(span.start_s, self._kept_s[0]), min(span.end_s, self._kept_s[1])
+            line = signals.polyline(lead_idx, px_per_s, start_s, end_s)
             if line.x_px.size:
                 y_px = line.y_mv * np.float64(-geometry.px_per_mv * geometry.dpr)
                 joined = line.is_joined.astype(np.int32)

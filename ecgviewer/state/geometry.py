@@ -32,7 +32,7 @@ class Geometry:
     @property
     def px_per_s(self) -> float:
         """Width of a second."""
-        return self.px_per_mm * self.state.speed_mm_s
+        return self.px_per_mm * self.state.speed_mm_s / self.state.time_zoom
 
     @property
     def px_per_mv(self) -> float:

@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.screen import ScreenScale
-from physioclr_core.record import EcgRecord, Patient
+from physioclr_core.record import Patient
+from physioclr_core.recordings.source import SignalSource
 
 UNKNOWN = "--"
 SEX_LETTERS = {"male": "M", "female": "F"}
@@ -44,12 +45,12 @@ def sex_text(sex: str | None) -> str:
     return SEX_LETTERS.get(sex or "", UNKNOWN)
 
 
-def patient_parts(record: EcgRecord, heart_rate_bpm: float | None) -> list[Part]:
+def patient_parts(record: SignalSource, heart_rate_bpm: float | None) -> list[Part]:
     """Return the first line: patient, sex, age, date, heart rate, sampling rate.
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
     heart_rate_bpm : float or None
         None until it is known.
 
@@ -116,6 +117,8 @@ def scale_parts(state: PaperState, scale: ScreenScale, page_note: str = "") -> l
 
 def scale_claim_parts(state: PaperState, scale: ScreenScale) -> list[Part]:
     """Return how time and voltage are drawn, claiming no millimetre that is not true."""
+    if state.time_zoom > 1:
+        return [Part("time axis below the paper's speed"), _gain_part(state, scale)]
     if scale.is_known and state.magnification == 1:
         return [Part(f"{state.speed_mm_s:g}", "mm/s"), Part(f"{state.gain_mm_mv:g}", "mm/mV")]
     box = f"{5 / state.speed_mm_s:g} s, {5 / state.gain_mm_mv:g} mV"
@@ -125,6 +128,12 @@ def scale_claim_parts(state: PaperState, scale: ScreenScale) -> list[Part]:
     if not scale.is_known:
         parts[0] = Part(box, "(screen size unknown)", "large box")
     return parts
+
+
+def _gain_part(state: PaperState, scale: ScreenScale) -> Part:
+    if scale.is_known and state.magnification == 1:
+        return Part(f"{state.gain_mm_mv:g}", "mm/mV")
+    return Part(f"{5 / state.gain_mm_mv:g} mV", label="large box")
 
 
 def status_scale_text(state: PaperState, scale: ScreenScale) -> str:

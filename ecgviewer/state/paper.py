@@ -15,6 +15,9 @@ Layout = Literal["3x4+1", "12x1"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 SPEEDS_MM_S: tuple[float, ...] = (25.0, 50.0)
 GAINS_MM_MV: tuple[float, ...] = (5.0, 10.0, 20.0)
+# Time spans of the menu, in seconds; the paper's own speed comes before them, the whole record after.
+SPANS_S: tuple[float, ...] = (60.0, 600.0, 3600.0, 6 * 3600.0, 86400.0)
+ZOOM_STEP = 1.25
 MAGNIFICATIONS: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0, 4.0)
 
 
@@ -36,6 +39,8 @@ class PaperState:
         Distance of the view's upper edge from the page's.
     anchor_s : float
         A time at which a first column starts; columns repeat from there in both directions.
+    time_zoom : float
+        How many times as much time as at the paper's speed is in sight; beyond 1 the time axis is no paper's.
     """
 
     speed_mm_s: float = 25.0
@@ -45,6 +50,7 @@ class PaperState:
     start_s: float = 0.0
     top_mm: float = 0.0
     anchor_s: float = 0.0
+    time_zoom: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,32 @@ class Paper:
         """Go to a neighbouring magnification."""
         self.set_magnification(_stepped(MAGNIFICATIONS, self._state.magnification, steps))
 
+    @property
+    def widest_zoom(self) -> float:
+        """Time zoom at which the whole record is in sight."""
+        extent = self._extent
+        return max(1.0, extent.duration_s * self._state.time_zoom / extent.visible_s) if extent.visible_s > 0 else 1.0
+
+    def set_time_zoom(self, time_zoom: float, at_share: float = 0.5) -> None:
+        """Show more or less time; the time at that share of the width stays where it is."""
+        state, extent = self._state, self._extent
+        time_zoom = min(max(time_zoom, 1.0), self.widest_zoom)
+        visible_s = extent.visible_s * time_zoom / state.time_zoom
+        start_s = state.start_s + at_share * (extent.visible_s - visible_s)
+        # The view will say the same; until then the new start must not be held to the old width.
+        self._extent = replace(extent, visible_s=visible_s)
+        self._set(replace(state, time_zoom=time_zoom, start_s=start_s))
+        self.extent_changed.emit(self._extent)
+
+    def step_time_zoom(self, steps: float, at_share: float = 0.5) -> None:
+        """Show more (positive) or less time by factors of ``ZOOM_STEP``."""
+        self.set_time_zoom(self._state.time_zoom * ZOOM_STEP**steps, at_share)
+
+    def show_span(self, span_s: float) -> None:
+        """Show so much time, around the middle of what is in sight; never less than the paper's speed shows."""
+        if self._extent.visible_s > 0:
+            self.set_time_zoom(self._state.time_zoom * span_s / self._extent.visible_s)
+
     def pan_to(self, start_s: float | None = None, top_mm: float | None = None) -> None:
         """Bring a part of the paper into sight; None leaves that axis alone."""
         state = self._state
@@ -153,7 +185,7 @@ class Paper:
 
     def rewind(self) -> None:
         """Go to the upper left end of the page, as for a record that is newly opened."""
-        self._set(replace(self._state, start_s=0.0, top_mm=0.0, anchor_s=0.0))
+        self._set(replace(self._state, start_s=0.0, top_mm=0.0, anchor_s=0.0, time_zoom=1.0))
 
     def _set(self, state: PaperState) -> None:
         state = replace(

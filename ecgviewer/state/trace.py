@@ -65,7 +65,13 @@ def gaps_s(runs: IntArray, n_samples: int, fs_hz: float) -> list[tuple[float, fl
 
 
 def polyline(
-    samples: FloatArray, runs: IntArray, fs_hz: float, px_per_s: float, start_s: float, end_s: float
+    samples: FloatArray,
+    runs: IntArray,
+    fs_hz: float,
+    px_per_s: float,
+    start_s: float,
+    end_s: float,
+    origin: int = 0,
 ) -> Polyline:
     """Pick the points to draw of [start_s, end_s).
 
@@ -80,7 +86,9 @@ def polyline(
     px_per_s : float
         Device pixels a second.
     start_s, end_s : float
-        Time to draw.
+        Time to draw, from the record's start.
+    origin : int
+        Place of ``samples[0]`` in the record, where only a part of it is given.
 
     Returns
     -------
@@ -89,19 +97,19 @@ def polyline(
         the last one too where it is only partly filled. No line crosses a gap. Columns are counted from the record's
         start, so that panning never changes a point.
     """
-    first = max(0, int(np.ceil(start_s * fs_hz - 1e-6)))
-    stop = min(samples.size, int(np.ceil(end_s * fs_hz - 1e-6)))
+    first = max(0, int(np.ceil(start_s * fs_hz - 1e-6)) - origin)
+    stop = min(samples.size, int(np.ceil(end_s * fs_hz - 1e-6)) - origin)
     inside = runs[(runs[:, 1] > first) & (runs[:, 0] < stop)].clip(first, stop)
     if stop <= first or inside.size == 0:
         empty = np.empty(0)
         return Polyline(empty, empty.astype(np.float32), np.empty(0, dtype=np.bool_))
     samples_a_pixel = fs_hz / px_per_s
     if samples_a_pixel < LEAST_SAMPLES_A_PIXEL:
-        return _every_sample(samples, inside, px_per_s / fs_hz)
-    return _extremes(samples, inside, samples_a_pixel)
+        return _every_sample(samples, inside, px_per_s / fs_hz, origin)
+    return _extremes(samples, inside, samples_a_pixel, origin)
 
 
-def _every_sample(samples: FloatArray, runs: IntArray, px_a_sample: float) -> Polyline:
+def _every_sample(samples: FloatArray, runs: IntArray, px_a_sample: float, origin: int) -> Polyline:
     starts, stops = runs[:, 0], runs[:, 1]
     if len(runs) == 1:
         idx = np.arange(starts[0], stops[0])
@@ -113,13 +121,13 @@ def _every_sample(samples: FloatArray, runs: IntArray, px_a_sample: float) -> Po
         idx = np.sort(np.concatenate((idx, lone)))
     is_joined = np.ones(idx.size, dtype=np.bool_)
     is_joined[np.searchsorted(idx, stops - 1, side="right") - 1] = False
-    return Polyline(idx * px_a_sample, samples[idx], is_joined)
+    return Polyline((idx + origin) * px_a_sample, samples[idx], is_joined)
 
 
-def _extremes(samples: FloatArray, runs: IntArray, samples_a_pixel: float) -> Polyline:
+def _extremes(samples: FloatArray, runs: IntArray, samples_a_pixel: float, origin: int) -> Polyline:
     first, stop = int(runs[0, 0]), int(runs[-1, 1])
-    columns = np.arange(int(first / samples_a_pixel), int((stop - 1) / samples_a_pixel) + 1)
-    edges = np.ceil(columns * samples_a_pixel).astype(np.int64).clip(first, stop - 1)
+    columns = np.arange(int((first + origin) / samples_a_pixel), int((stop - 1 + origin) / samples_a_pixel) + 1)
+    edges = (np.ceil(columns * samples_a_pixel).astype(np.int64) - origin).clip(first, stop - 1)
     edges = np.sort(np.concatenate((edges, runs.ravel()[:-1])))
     edges = edges[np.append(True, np.diff(edges) > 0)]
     run_of_edge = np.searchsorted(runs[:, 0], edges, side="right") - 1
@@ -133,7 +141,7 @@ def _extremes(samples: FloatArray, runs: IntArray, samples_a_pixel: float) -> Po
     y_mv = np.empty(2 * left.size, dtype=np.float32)
     y_mv[0::2] = np.where(is_rising, low, high)
     y_mv[1::2] = np.where(is_rising, high, low)
-    x_px = np.repeat(np.floor(left / samples_a_pixel + 1e-9) + 0.5, 2)
+    x_px = np.repeat(np.floor((left + origin) / samples_a_pixel + 1e-9) + 0.5, 2)
     is_joined = np.ones(2 * left.size, dtype=np.bool_)
     is_joined[1::2] = np.append(run[1:] == run[:-1], False)
     return Polyline(x_px, y_mv, is_joined)
