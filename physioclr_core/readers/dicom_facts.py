@@ -29,7 +29,6 @@ _NEVER_ZERO = frozenset(
     ("heart rate", "ventricular rate", "atrial rate", "RR", "PP", "PR", "QRS duration", "QT", "QTc")
 )
 _AXES = frozenset(("P axis", "QRS axis", "T axis"))
-_MAX_ANNOTATIONS = 10_000
 _UNKNOWN = re.compile(r"unknown|none|n/?a", re.IGNORECASE)
 
 
@@ -85,34 +84,31 @@ def read_device_reading(
     left_out: Counter[str] = Counter()
     warnings: list[str] = []
     try:
-        annotations = file.items(file.root, "WaveformAnnotationSequence")
+        for item in file.items(file.root, "WaveformAnnotationSequence"):
+            code, name = _concept(file, item, "ConceptNameCodeSequence")
+            value, text = number_of(item, "NumericValue"), text_of(item, "UnformattedTextValue")
+            if value is not None:
+                measured = _measurement(file, item, code, name, value, channel_names)
+                if measured.value == 0 and measured.name in _NEVER_ZERO:
+                    left_out[f"{measured.name} of 0 {measured.unit}, which is no measurement"] += 1
+                    continue
+                if measured.name in _AXES and measured.unit == "ms":
+                    wrong_axes.append(measured.name)
+                    measured = DeviceMeasurement(measured.name, measured.value, "deg", measured.lead)
+                measurements.append(measured)
+            elif text:
+                statements.append(text)
+            elif any(keyword in item for keyword in ("ReferencedSamplePositions", "ReferencedTimeOffsets")):
+                left_out["the device's marks on waves and beats"] += 1
+            elif (meaning := _concept(file, item, "ConceptCodeSequence")[1]) or name:
+                statements.append(f"{name}: {meaning}" if name and meaning else meaning or name)
+            else:
+                left_out["annotations without content"] += 1
     except RecordError as error:
-        annotations = []
-        warnings.append(f"The file's annotations cannot be read: it {error.cause}.")
-    for item in annotations[:_MAX_ANNOTATIONS]:
-        code, name = _concept(file, item, "ConceptNameCodeSequence")
-        value, text = number_of(item, "NumericValue"), text_of(item, "UnformattedTextValue")
-        if value is not None:
-            measured = _measurement(file, item, code, name, value, channel_names)
-            if measured.value == 0 and measured.name in _NEVER_ZERO:
-                left_out[f"{measured.name} of 0 {measured.unit}, which is no measurement"] += 1
-                continue
-            if measured.name in _AXES and measured.unit == "ms":
-                wrong_axes.append(measured.name)
-                measured = DeviceMeasurement(measured.name, measured.value, "deg", measured.lead)
-            measurements.append(measured)
-        elif text:
-            statements.append(text)
-        elif any(keyword in item for keyword in ("ReferencedSamplePositions", "ReferencedTimeOffsets")):
-            left_out["the device's marks on waves and beats"] += 1
-        elif (meaning := _concept(file, item, "ConceptCodeSequence")[1]) or name:
-            statements.append(f"{name}: {meaning}" if name and meaning else meaning or name)
-        else:
-            left_out["annotations without content"] += 1
+        # They are not the ECG: it is shown without what could not be read of them.
+        warnings.append(f"The device's annotations were not read in full: the file {error.cause}.")
     if wrong_axes:
         warnings.append(f"The file gives its axes in ms; they were taken as degrees ({', '.join(wrong_axes)}).")
-    if len(annotations) > _MAX_ANNOTATIONS:
-        left_out["further annotations"] = len(annotations) - _MAX_ANNOTATIONS
     ignored += [what if n == 1 else f"{what} ({n})" for what, n in left_out.items()]
     reader = person_name(text_of(file.root, "NameOfPhysiciansReadingStudy").replace("^", " "))
     reading = DeviceReading(tuple(statements), tuple(measurements), f"read by {reader}" if reader else None, median)

@@ -31,8 +31,8 @@ from physioclr_core.readers.files import read_bytes
 # 24 h of three leads at 250 Hz in 16 bits are 130 MB.
 MAX_BYTES = 160 * 2**20
 MAX_INFLATED_BYTES = 64 * 2**20
-# Each element takes about three. An ECG with 5,000 marked waves needs 300,000; they take less than a second.
-_MAX_READS = 600_000
+# Each element takes about three, each annotation about fifty; all of them together take about a second.
+_MAX_READS = 200_000
 _MAX_TEXT = 1000
 
 _IMPLICIT = "1.2.840.10008.1.2"
@@ -65,7 +65,7 @@ class _Reader(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self._budget.reads -= 1
         if self._budget.reads < 0:
-            raise _TooManyElements("it has an absurd number of elements")
+            raise _TooManyElements("has more elements than are read from a DICOM file")
         return super().read(size)
 
 
@@ -84,7 +84,7 @@ class DicomFile:
         Raises
         ------
         RecordError
-            If the sequence is cut off or damaged.
+            If the sequence is cut off, or has more elements than are read from a file.
         """
         element = parent.get_item(Tag(keyword))
         if not isinstance(element, RawDataElement):
@@ -95,15 +95,18 @@ class DicomFile:
             raise RecordError(self.path, f"is truncated: its {_spaced(keyword)} is not complete")
         # A sequence of unknown representation is written as implicit little endian, whatever the rest is (PS3.5 6.2.2).
         is_unknown = element.VR == "UN"
-        return list(
-            read_sequence(
-                _Reader(value, self._budget),
-                element.is_implicit_VR or is_unknown,
-                element.is_little_endian or is_unknown,
-                len(value),
-                parent.original_character_set,
+        try:
+            return list(
+                read_sequence(
+                    _Reader(value, self._budget),
+                    element.is_implicit_VR or is_unknown,
+                    element.is_little_endian or is_unknown,
+                    len(value),
+                    parent.original_character_set,
+                )
             )
-        )
+        except _TooManyElements as error:
+            raise RecordError(self.path, str(error)) from None
 
 
 @contextmanager
@@ -119,7 +122,7 @@ def decoding(path: Path) -> Iterator[None]:
         except (RecordError, MemoryError):
             raise
         except _TooManyElements as error:
-            raise RecordError(path, f"is no usable DICOM file: {error}") from None
+            raise RecordError(path, str(error)) from None
         except Exception:  # noqa: BLE001  (damaged bytes lead pydicom to exceptions of any kind)
             raise RecordError(path, "is a DICOM file that is damaged or cut off") from None
 

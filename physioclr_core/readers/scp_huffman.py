@@ -16,7 +16,9 @@ Int64Array = npt.NDArray[np.int64]
 UInt64Array = npt.NDArray[np.uint64]
 
 _DEFAULT = 19999
-_MAX_TABLES = 16
+_MAX_TABLES = 8
+# Of all tables together, for each of which every bit is looked up.
+_MAX_LOOKED_UP_BYTES = 2**18
 _MAX_CODES = 4096
 _MAX_PREFIX_BITS = 32
 _MAX_BITS = 56
@@ -106,11 +108,13 @@ def decode(data: bytes, n_samples: int, tables: list[HuffmanTable]) -> Int64Arra
     n_bits = 8 * len(data)
     if n_samples > n_bits:
         raise HuffmanError(f"its {len(data)} bytes cannot hold {n_samples} samples")
+    if len(tables) > 1 and len(tables) * len(data) > _MAX_LOOKED_UP_BYTES:
+        raise HuffmanError(f"its {len(data)} bytes are too many for {len(tables)} code tables")
     bits = _windows(data)
     found = [_look_up(bits, table, n_bits) for table in tables]
     try:
         if len(tables) == 1 and not tables[0].has_switch:
-            places, end = _follow(found[0][1].tolist(), n_samples)
+            places, end = _follow(found[0][1].data, n_samples)
             table_of = None
         else:
             places, end, table_of = _follow_switching(found, tables, n_samples)
@@ -174,7 +178,7 @@ def _look_up(bits: UInt64Array, table: HuffmanTable, n_bits: int) -> tuple[Int64
     return index, following
 
 
-def _follow(following: list[int], n_samples: int) -> tuple[list[int], int]:
+def _follow(following: memoryview[int], n_samples: int) -> tuple[list[int], int]:
     places, place = [], 0
     for _ in range(n_samples):
         places.append(place)
@@ -185,8 +189,8 @@ def _follow(following: list[int], n_samples: int) -> tuple[list[int], int]:
 def _follow_switching(
     found: list[tuple[Int64Array, Int64Array]], tables: list[HuffmanTable], n_samples: int
 ) -> tuple[list[int], int, list[int]]:
-    following = [next_place.tolist() for _, next_place in found]
-    targets = [table.targets[index].tolist() for table, (index, _) in zip(tables, found, strict=True)]
+    following = [next_place.data for _, next_place in found]
+    targets = [table.targets[index].data for table, (index, _) in zip(tables, found, strict=True)]
     places: list[int] = []
     table_of: list[int] = []
     number = place = 0
