@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from datetime import date, datetime, time
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from physioclr_core.errors import RecordError
@@ -29,6 +30,11 @@ _NEVER_ZERO = frozenset(
     ("heart rate", "ventricular rate", "atrial rate", "RR", "PP", "PR", "QRS duration", "QT", "QTc")
 )
 _AXES = frozenset(("P axis", "QRS axis", "T axis"))
+_MARK_TAGS = frozenset(
+    map(tag_for_keyword, ("ReferencedSamplePositions", "ReferencedTimeOffsets", "ReferencedDateTime"))
+)
+_VALUE_TAGS = frozenset(map(tag_for_keyword, ("NumericValue", "UnformattedTextValue")))
+_CONCEPT_TAGS = frozenset(map(tag_for_keyword, ("ConceptCodeSequence", "ConceptNameCodeSequence")))
 _UNKNOWN = re.compile(r"unknown|none|n/?a", re.IGNORECASE)
 
 
@@ -85,6 +91,12 @@ def read_device_reading(
     warnings: list[str] = []
     try:
         for item in file.items(file.root, "WaveformAnnotationSequence"):
+            # Most are marks on waves, of which a file may have thousands: they are told without decoding them.
+            tags = set(map(int, item.keys()))
+            if not tags & _VALUE_TAGS and (tags & _MARK_TAGS or not tags & _CONCEPT_TAGS):
+                what = "the device's marks on waves and beats" if tags & _MARK_TAGS else "annotations without content"
+                left_out[what] += 1
+                continue
             code, name = _concept(file, item, "ConceptNameCodeSequence")
             value, text = number_of(item, "NumericValue"), text_of(item, "UnformattedTextValue")
             if value is not None:
@@ -98,8 +110,6 @@ def read_device_reading(
                 measurements.append(measured)
             elif text:
                 statements.append(text)
-            elif any(keyword in item for keyword in ("ReferencedSamplePositions", "ReferencedTimeOffsets")):
-                left_out["the device's marks on waves and beats"] += 1
             elif (meaning := _concept(file, item, "ConceptCodeSequence")[1]) or name:
                 statements.append(f"{name}: {meaning}" if name and meaning else meaning or name)
             else:
