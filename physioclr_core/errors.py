@@ -26,6 +26,10 @@ class RecordError(UserFacingError):
         super().__init__(f"{self.path.name}: {cause}.")
 
 
+class MissingFactsError(RecordError):
+    """A table that does not state what is needed to read it, so that a person has to."""
+
+
 class ModelError(UserFacingError):
     """A model bundle that cannot be trusted or run."""
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
-from physioclr_core.errors import UserFacingError
+from ecgviewer.state.missing_facts import MissingFacts
+from physioclr_core.errors import MissingFactsError, UserFacingError
 from physioclr_core.record import EcgRecord
 
+if TYPE_CHECKING:
+    from physioclr_core.readers.table_options import TableOptions
 
-def read_or_explain(path: Path) -> EcgRecord | str:
+
+def read_or_explain(path: Path, given: TableOptions | None = None) -> EcgRecord | str:
     """Read a record; return one sentence on why there is none where it fails."""
     try:
         from physioclr_core.readers import read_record
 
-        return read_record(path)
+        return read_record(path, given)
+    except MissingFactsError as error:
+        return MissingFacts(error)
     except UserFacingError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 (a fault in a reader must not take the window down)

@@ -22,8 +22,10 @@ BATCH_MS = 100
 MOST_PROCESSES = 4
 # Enough that a process never waits for the window, few enough that a slow file holds little back.
 FILES_AHEAD = 8
-# Answers taken at once; the rest waits for the next turn of the event loop.
-LINES_AT_ONCE = 100
+# Answers are taken for so long at a time; the rest waits for the next turn of the event loop.
+TURN_S = 0.005
+# Files that are added to the list at a time: ten times as many a second as are ever read.
+FOUND_A_BATCH = 500
 # A reader answers for every file within seconds; what takes this long will not end.
 LONGEST_READ_S = 60.0
 _ENDING_MS = 2000
@@ -67,10 +69,11 @@ class _Reader(QObject):
         self.deleteLater()
 
     def _on_output(self) -> None:
-        for _ in range(LINES_AT_ONCE):
+        end_s = time.monotonic() + TURN_S
+        while (now_s := time.monotonic()) < end_s:
             if not self.process.canReadLine():
                 return
-            self.heard_s = time.monotonic()
+            self.heard_s = now_s
             self._owner.take(self, bytes(self.process.readLine().data()))
             if self._owner.is_idle:
                 return
@@ -107,6 +110,7 @@ class ListingClient(QObject):
         self._n_processes = n_processes or min(MOST_PROCESSES, os.cpu_count() or 1)
         self._longest_read_s = longest_read_s
         self._readers: list[_Reader] = []
+        self._found: deque[str] = deque()
         self._queue: deque[Path] = deque()
         self._known: dict[Path, Entry] = {}
         self._batch = Batch()
@@ -136,6 +140,7 @@ class ListingClient(QObject):
         self._timer.stop()
         self.is_idle = True
         readers, self._readers = self._readers, []
+        self._found.clear()
         self._queue.clear()
         for reader in readers:
             reader.end()
@@ -161,9 +166,7 @@ class ListingClient(QObject):
         if "ready" in answer:
             reader.is_ready = True
         elif "found" in answer:
-            found = [Path(path) for path in answer["found"]]
-            self._batch.found += found
-            self._queue.extend(found)
+            self._found.extend(answer["found"])
         elif "searched" in answer:
             self._is_searching = reader.is_searching = False
             self._batch.n_ignored = int(answer["n_ignored"])
@@ -236,7 +239,14 @@ class ListingClient(QObject):
             if reader.given and reader.is_ready and now_s - reader.heard_s > self._longest_read_s:
                 reader.is_stalled = True
                 reader.process.kill()
-        is_done = not (self._is_searching or self._queue or any(reader.given for reader in self._readers))
+        found = [Path(self._found.popleft()) for _ in range(min(FOUND_A_BATCH, len(self._found)))]
+        self._batch.found += found
+        if self._readers or self._may_start:
+            self._queue.extend(found)
+            self._hand_out()
+        is_done = not (
+            self._is_searching or self._found or self._queue or any(reader.given for reader in self._readers)
+        )
         batch, self._batch = self._batch, Batch()
         batch.is_done = is_done
         if is_done:

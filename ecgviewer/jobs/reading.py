@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, SignalInstance, Slot
 
 from ecgviewer.jobs.early_read import EarlyRead, read_or_explain
 from physioclr_core.record import EcgRecord
 
+if TYPE_CHECKING:
+    from physioclr_core.readers.table_options import TableOptions
+
 OnRead = Callable[[EcgRecord], None]
 OnFailed = Callable[[str], None]
 
 
 class _ReadTask(QRunnable):
-    def __init__(self, number: int, path: Path, early: EarlyRead | None, ended: SignalInstance) -> None:
+    def __init__(
+        self, number: int, path: Path, given: TableOptions | None, early: EarlyRead | None, ended: SignalInstance
+    ) -> None:
         super().__init__()
-        self._number, self._path, self._early, self._ended = number, path, early, ended
+        self._number, self._path, self._given, self._early, self._ended = number, path, given, early, ended
 
     def run(self) -> None:
-        result = read_or_explain(self._path) if self._early is None else self._early.wait()
+        result = read_or_explain(self._path, self._given) if self._early is None else self._early.wait()
         self._ended.emit(self._number, result)
 
 
@@ -42,17 +48,17 @@ class ThreadedLoader(QObject):
         """Take over a reading that has already begun; it answers the next request for its path."""
         self._early = early
 
-    def load(self, path: Path, on_read: OnRead, on_failed: OnFailed) -> None:
+    def load(self, path: Path, on_read: OnRead, on_failed: OnFailed, given: TableOptions | None = None) -> None:
         """Read ``path`` and hand over the record, or one sentence on why there is none."""
         early, self._early = self._early, None
-        if early is not None and early.path != path:
+        if early is not None and (early.path != path or given is not None):
             early = None
         if early is not None and early.is_done:
             _hand_over(early.wait(), on_read, on_failed)
             return
         self._n_started += 1
         self._waiting[self._n_started] = (on_read, on_failed)
-        self._pool.start(_ReadTask(self._n_started, path, early, self._ended))
+        self._pool.start(_ReadTask(self._n_started, path, given, early, self._ended))
 
     def shutdown(self) -> None:
         """Drop what has not started and wait for what has."""
@@ -71,4 +77,4 @@ def _hand_over(result: object, on_read: OnRead, on_failed: OnFailed) -> None:
     if isinstance(result, EcgRecord):
         on_read(result)
     else:
-        on_failed(str(result))
+        on_failed(result if isinstance(result, str) else str(result))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ecgviewer.jobs.protocol import Message
 from ecgviewer.state.analysis import WorkerStatus
@@ -12,12 +12,24 @@ from ecgviewer.state.events import Event
 from ecgviewer.state.worklist import Batch, Entry
 from physioclr_core.record import EcgRecord
 
+if TYPE_CHECKING:
+    from physioclr_core.readers.table_options import TableOptions
+
 
 class RecordLoader(Protocol):
     """Reads a record away from the window's thread; the callables are called in the window's thread."""
 
-    def load(self, path: Path, on_read: Callable[[EcgRecord], None], on_failed: Callable[[str], None]) -> None:
-        """Read ``path`` and hand over the record, or one sentence on why there is none."""
+    def load(
+        self,
+        path: Path,
+        on_read: Callable[[EcgRecord], None],
+        on_failed: Callable[[str], None],
+        given: TableOptions | None = None,
+    ) -> None:
+        """Read ``path`` and hand over the record, or one sentence on why there is none.
+
+        ``given`` is what a person says of a table; the sentence is a ``MissingFacts`` where it is asked for.
+        """
 
 
 class RecordLister(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,11 @@ from ecgviewer.jobs.protocol import Failed, HeartRate, LibraryRecord, Message, N
 from ecgviewer.services.ports import Analyst, RecordLoader
 from ecgviewer.state.analysis import Analysis
 from ecgviewer.state.events import Event
+from ecgviewer.state.missing_facts import MissingFacts
 from physioclr_core.record import Acquisition, EcgRecord, Patient, Provenance, Sex
+
+if TYPE_CHECKING:
+    from physioclr_core.readers.table_options import TableOptions
 
 
 class ReviewSession:
@@ -40,6 +45,7 @@ class ReviewSession:
         self.opening: Event[[Path]] = Event()
         self.record_opened: Event[[EcgRecord]] = Event()
         self.failed: Event[[str]] = Event()
+        self.facts_missing: Event[[Path]] = Event()
         self.analysis_changed: Event[[Analysis]] = Event()
         self.beside_changed: Event[[]] = Event()
         self._n_opened = 0
@@ -48,8 +54,11 @@ class ReviewSession:
         self._may_analyse = False
         analyst.answered.connect(self._on_answered)
 
-    def open_file(self, path: Path) -> None:
-        """Read an ECG and show it; the one in sight stays until then, and stays where reading fails."""
+    def open_file(self, path: Path, given: TableOptions | None = None) -> None:
+        """Read an ECG and show it; the one in sight stays until then, and stays where reading fails.
+
+        ``given`` is what a person says of a table; where a table needs it, ``facts_missing`` asks.
+        """
         self._n_opened += 1
         ticket = self._n_opened
         self.opening.emit(path)
@@ -59,10 +68,14 @@ class ReviewSession:
                 self.show_record(record, path)
 
         def on_failed(sentence: str) -> None:
-            if ticket == self._n_opened:
+            if ticket != self._n_opened:
+                return
+            if isinstance(sentence, MissingFacts):
+                self.facts_missing.emit(path)
+            else:
                 self.failed.emit(sentence)
 
-        self._loader.load(path, on_read, on_failed)
+        self._loader.load(path, on_read, on_failed, given)
 
     def show_record(self, record: EcgRecord, path: Path | None = None) -> None:
         """Make a record the one under review and ask for its analysis."""

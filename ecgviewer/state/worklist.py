@@ -16,7 +16,7 @@ Kind = Literal["waiting", "read", "error"]
 Status = Literal["all", "read", "error", "notice"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One ECG of the list: waiting to be read, read, or not readable for a reason.
 

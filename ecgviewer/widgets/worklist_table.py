@@ -48,7 +48,7 @@ class WorklistModel(QAbstractTableModel):
     def __init__(self, worklist: Worklist) -> None:
         super().__init__()
         self._list = worklist
-        self._rows: list[int] = []
+        self._rows: list[Entry] = []
         worklist.changed.connect(self._on_changed)
 
     def release(self) -> None:
@@ -63,13 +63,13 @@ class WorklistModel(QAbstractTableModel):
 
     def entry(self, row: int) -> Entry | None:
         """Return the entry of a row."""
-        return self._list.entries[self._rows[row]] if 0 <= row < len(self._rows) else None
+        return self._rows[row] if 0 <= row < len(self._rows) else None
 
     def row_of(self, path: Path | None) -> int | None:
         """Return the row of a file; None where it is not in sight."""
         entry = self._list.entry_of(path) if path is not None else None
         try:
-            return None if entry is None else self._rows.index(entry.number)
+            return None if entry is None else self._rows.index(entry)
         except ValueError:
             return None
 
@@ -105,7 +105,8 @@ class WorklistModel(QAbstractTableModel):
         return None
 
     def _on_changed(self, changed: frozenset[int]) -> None:
-        rows, n_before = self._list.view, len(self._rows)
+        entries, n_before = self._list.entries, len(self._rows)
+        rows = [entries[number] for number in self._list.view]
         if rows[:n_before] != self._rows:
             self.beginResetModel()
             self._rows = rows
@@ -116,7 +117,7 @@ class WorklistModel(QAbstractTableModel):
             self._rows = rows
             self.endInsertRows()
         if changed:
-            places = [row for row, number in enumerate(rows) if number in changed]
+            places = [row for row, entry in enumerate(rows) if entry.number in changed]
             if places:
                 last = len(_NAMES) - 1
                 self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), last))

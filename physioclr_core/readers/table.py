@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from physioclr_core.errors import RecordError
+from physioclr_core.errors import MissingFactsError, RecordError
 from physioclr_core.leads import standard_name
 from physioclr_core.readers.assemble import LeadSource, build_report, name_leads
 from physioclr_core.readers.table_facts import TableChannel, TableProposal, propose
@@ -26,14 +26,6 @@ _LOOK_BYTES = 2**18
 _LOOK_SAMPLES = 20_000
 _MAX_LEADS = 1000
 _ABSURD_MV = 1e6
-
-
-class MissingFactsError(RecordError):
-    """A table that does not state what is needed to read it; ``proposal`` says what it does state."""
-
-    def __init__(self, proposal: TableProposal) -> None:
-        self.proposal = proposal
-        super().__init__(proposal.path, f"is a table that does not state {_and(proposal.missing)}")
 
 
 def propose_table(path: Path, options: TableOptions | None = None) -> TableProposal:
@@ -77,7 +69,7 @@ def read_table(path: Path, options: TableOptions | None = None) -> EcgRecord:
     options = options or TableOptions()
     proposal = _look(path, options, is_first_look=False)
     if not proposal.is_complete or proposal.fs_hz is None:
-        raise MissingFactsError(proposal)
+        raise MissingFactsError(path, f"is a table that does not state {_and(proposal.missing)}")
     kept = [channel for channel in proposal.channels if not channel.left_out]
     check_dimensions(path, len(kept), proposal.n_samples, proposal.fs_hz)
     warnings = list(proposal.warnings)

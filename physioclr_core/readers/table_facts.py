@@ -35,6 +35,8 @@ class TableChannel:
         As stated; None where it is not.
     left_out : str
         Why it is not read; empty where it is.
+    is_axis : bool
+        Whether it holds time or sample numbers.
     """
 
     number: int
@@ -42,6 +44,7 @@ class TableChannel:
     lead: str | None
     unit: str | None
     left_out: str = ""
+    is_axis: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,7 +266,8 @@ def _channels(
                 without_unit.append(called)
             if options.unit and stated and mv_per_unit(stated) not in (None, mv_per_unit(options.unit)):
                 warnings.append(f"The file states {stated} for {called}; the given {options.unit} was used.")
-        channels.append(TableChannel(place + 1, headings[place], None if left_out else lead, unit, left_out))
+        read_as = None if left_out else lead
+        channels.append(TableChannel(place + 1, headings[place], read_as, unit, left_out, place in axis))
     if without_unit:
         missing.append(f"the unit of {_listed(without_unit, len(data), orientation)} (--unit mV, uV, V or nV)")
     if unnamed and not any("--leads" in text for text in missing):

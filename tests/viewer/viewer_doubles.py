@@ -24,6 +24,7 @@ from ecgviewer.jobs.protocol import (
 from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.events import Event
 from physioclr_core.leads import STANDARD_LEADS
+from physioclr_core.readers.table_options import TableOptions
 from physioclr_core.record import EcgRecord
 
 READY = Ready(
@@ -44,9 +45,15 @@ class DirectLoader:
         self.is_holding = False
         self._held: list[Callable[[], None]] = []
 
-    def load(self, path: Path, on_read: Callable[[EcgRecord], None], on_failed: Callable[[str], None]) -> None:
+    def load(
+        self,
+        path: Path,
+        on_read: Callable[[EcgRecord], None],
+        on_failed: Callable[[str], None],
+        given: TableOptions | None = None,
+    ) -> None:
         def answer() -> None:
-            result = read_or_explain(path)
+            result = read_or_explain(path, given)
             if isinstance(result, EcgRecord):
                 on_read(result)
             else:
