@@ -97,6 +97,7 @@ class MainWindow(QMainWindow):
         self.paper.changed.connect(self._on_paper_changed)
         session.record_opened.connect(self._on_record_opened)
         session.failed.connect(self._on_failed)
+        session.facts_missing.connect(self.ask_about_table)
         session.analysis_changed.connect(self._on_analysis_changed)
         session.beside_changed.connect(self._on_beside_changed)
         session.analyst.status_changed.connect(self._on_status_changed)
@@ -129,6 +130,20 @@ class MainWindow(QMainWindow):
             self.folders.current = path
             self.worklist.table.select(path)
         self.session.open_file(path)
+
+    def ask_about_table(self, path: Path) -> None:
+        """Ask what a table holds, and open it by the answer."""
+        from ecgviewer.dialogs.table_dialog import TableDialog
+        from physioclr_core.errors import UserFacingError
+
+        try:
+            dialog = TableDialog(path, load_theme(self._theme_name), self)
+        except UserFacingError as error:
+            self._on_failed(str(error))
+            return
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self.session.open_file(path, dialog.options))
+        dialog.open()
 
     def choose_file(self) -> None:
         """Ask for a file and open it."""

@@ -19,7 +19,7 @@ def read_or_explain(path: Path, given: TableOptions | None = None) -> EcgRecord 
     try:
         from physioclr_core.readers import read_record
 
-        return read_record(path, given)
+        return read_record(path) if given is None else read_record(path, given)
     except MissingFactsError as error:
         return MissingFacts(error)
     except UserFacingError as error:
