@@ -16,6 +16,7 @@ from physioclr_core.errors import UserFacingError
 # code; only the one that is asked for is imported, so that --help needs no numpy.
 COMMANDS: dict[str, str] = {
     "read": "leads, patient, acquisition and import report of a record",
+    "convert": "records in another format, de-identified where asked",
     "predict": "calibrated probabilities of a model's labels as CSV",
     "embed": "embeddings as .npz: record, embedding, fingerprint",
     "similar": "the nearest ECGs of the reference library",

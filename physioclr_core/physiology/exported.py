@@ -1,0 +1,48 @@
+"""Median beat and measurements of this program in the form that is exported beside the device's own reading."""
+
+from __future__ import annotations
+
+from physioclr_core.physiology.analysis import analyse
+from physioclr_core.record import DeviceMeasurement, FloatArray, MedianBeat, Sex
+from physioclr_core.writers.computed import ComputedReading
+
+# Of everything measured, what other programs have a name for.
+_EXPORTED = (
+    *("hr_bpm", "rr_mean_ms", "pr_ms", "p_ms", "qrs_ms", "qt_ms"),
+    *("qtc_fridericia_ms", "qtc_bazett_ms", "qtc_framingham_ms", "qtc_hodges_ms"),
+    *("p_axis_deg", "qrs_axis_deg", "t_axis_deg"),
+)
+# Measuring takes about 20 ms a second of ECG and all of it in memory; the median beat of a day says little.
+LONGEST_S = 600.0
+
+
+def computed_reading(
+    signal_mv: FloatArray,
+    fs_hz: float,
+    lead_names: tuple[str, ...],
+    sex: Sex | None = None,
+    age_years: float | None = None,
+) -> ComputedReading:
+    """Measure a record for its export.
+
+    Parameters are those of ``analysis.analyse``.
+
+    Returns
+    -------
+    ComputedReading
+        What was not measurable is not there; without a median beat its reason is in ``how``.
+    """
+    if signal_mv.shape[1] / fs_hz > LONGEST_S:
+        return ComputedReading(how=f"longer than {LONGEST_S / 60:.0f} minutes, so nothing was measured")
+    analysis = analyse(signal_mv, fs_hz, lead_names, sex=sex, age_years=age_years)
+    beat, measurements = analysis.median, analysis.measurements
+    items = tuple(
+        DeviceMeasurement(item.label.removesuffix(" (default)"), round(item.value, 1), item.unit)
+        for item in measurements
+        if item.name in _EXPORTED and item.value is not None
+    )
+    median = None
+    if not beat.reason and beat.signal_mv.shape[1]:
+        median = MedianBeat(beat.signal_mv, beat.fs_hz, beat.lead_names)
+    how = beat.reason or f"{beat.beat_set}; {measurements.band}"
+    return ComputedReading(items, median, how)
