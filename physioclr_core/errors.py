@@ -30,6 +30,10 @@ class MissingFactsError(RecordError):
     """A table that does not state what is needed to read it, so that a person has to."""
 
 
+class NoEcgError(RecordError):
+    """A sound file of a readable format that is of something else, such as an image in DICOM."""
+
+
 class ModelError(UserFacingError):
     """A model bundle that cannot be trusted or run."""
 

@@ -258,6 +258,8 @@ class ListingClient(QObject):
 def _result(path: Path, answer: dict[str, Any]) -> ReadResult:
     if "unchanged" in answer:
         return ReadResult(path)
+    if "no_ecg" in answer:
+        return ReadResult(path, is_ecg=False)
     if "error" in answer:
         return ReadResult(path, error=str(answer["error"]))
     return ReadResult(path, RecordSummary.from_dict(answer["summary"]), stamp=str(answer["stamp"]))

@@ -5,8 +5,9 @@ One JSON object a line on stdin, one or more a line on stdout:
 ``{"find": [path, ...]}`` is answered by ``{"found": [path, ...]}`` as records are found, and at the end by
 ``{"searched": true, "n_ignored": n, "faults": [sentence, ...]}``.
 
-``{"read": path, "files": [...], "stamp": text}`` is answered by ``{"read": path, ...}`` with either ``summary`` and
-``stamp``, or ``error``, or ``unchanged`` where the named files still have that stamp.
+``{"read": path, "files": [...], "stamp": text}`` is answered by ``{"read": path, ...}`` with ``summary`` and
+``stamp``, or ``error``, or ``unchanged`` where the named files still have that stamp, or ``no_ecg`` where the file
+turns out to be of something else.
 
 It ends when stdin closes, so it cannot outlive the window. A file that takes it down takes nothing else with it.
 """
@@ -20,9 +21,11 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ecgviewer.jobs.early_read import read_or_explain
+from physioclr_core.errors import NoEcgError, UserFacingError
+from physioclr_core.readers import read_record
 from physioclr_core.readers.search import search_dropped
 from physioclr_core.readers.summary import summarise
+from physioclr_core.record import EcgRecord
 
 FOUND_AT_ONCE = 200
 FOUND_AFTER_S = 0.1
@@ -95,9 +98,11 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
 def _read_once(path: Path) -> dict[str, Any]:
     began_ns = time.time_ns()
     before = stamp_of([str(path)])
-    result = read_or_explain(path)
-    if isinstance(result, str):
-        return {"read": str(path), "error": result, "is_in_doubt": stamp_of([str(path)]) != before}
+    result = read_or_error(path)
+    if isinstance(result, NoEcgError):
+        return {"read": str(path), "no_ecg": True, "is_in_doubt": False}
+    if isinstance(result, UserFacingError):
+        return {"read": str(path), "error": str(result), "is_in_doubt": stamp_of([str(path)]) != before}
     summary = summarise(result)
     is_in_doubt = stamp_of([str(path)]) != before or any(_changed_ns(file) > began_ns for file in summary.files)
     return {
@@ -106,6 +111,16 @@ def _read_once(path: Path) -> dict[str, Any]:
         "stamp": stamp_of(list(summary.files)),
         "is_in_doubt": is_in_doubt,
     }
+
+
+def read_or_error(path: Path) -> EcgRecord | UserFacingError:
+    """Read a record; return the error, one sentence, where it fails."""
+    try:
+        return read_record(path)
+    except UserFacingError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 (a fault in a reader is the error of one file)
+        return UserFacingError(f"{path.name}: reading failed unexpectedly ({type(error).__name__}: {error}).")
 
 
 def stamp_of(files: list[str]) -> str:

@@ -130,9 +130,11 @@ class Folders:
         self._n_done += len(batch.results)
         self.faults += batch.faults
         if batch.n_ignored is not None:
-            self._n_ignored, self._is_searching = batch.n_ignored, False
+            self._n_ignored += batch.n_ignored
+            self._is_searching = False
             if not self.faults:
                 self.list.keep_only(self._found)
+        self._n_ignored += sum(not result.is_ecg for result in batch.results)
         self.list.update(batch.found, batch.results)
         if batch.is_done:
             self.is_reading = False

@@ -57,12 +57,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What reading one file came to; neither ``summary`` nor ``error`` is "as it was"."""
+    """What reading one file came to; neither ``summary`` nor ``error`` is "as it was".
+
+    ``is_ecg`` False is a file of something else, which does not belong on the list.
+    """
 
     path: Path
     summary: RecordSummary | None = None
     error: str = ""
     stamp: str = ""
+    is_ecg: bool = True
 
 
 @dataclass(slots=True)
@@ -122,7 +126,8 @@ class Worklist:
 
     def update(self, found: Iterable[Path], results: Iterable[ReadResult]) -> None:
         """Add what was found and put down what was read."""
-        changed = set()
+        changed: set[int] = set()
+        others: set[Path] = set()
         for path in found:
             if path not in self._number_of:
                 entry = Entry(len(self.entries), path, _label(path))
@@ -131,6 +136,8 @@ class Worklist:
                 self.entries.append(entry)
                 self._tally(entry, 1)
         for result in results:
+            if not result.is_ecg:
+                others.add(result.path)
             number = self._number_of.get(result.path)
             if number is None or not (result.summary or result.error):
                 continue
@@ -141,20 +148,27 @@ class Worklist:
             entry.keys.clear()
             self._tally(entry, 1)
             changed.add(number)
-        self._remake(frozenset(changed))
+        if not others or not self._keep(lambda entry: entry.path not in others):
+            self._remake(frozenset(changed))
 
     def keep_only(self, paths: Iterable[Path]) -> None:
         """Drop entries whose files are not there any more."""
         wanted = set(paths)
-        kept = [entry for entry in self.entries if entry.path in wanted]
+        self._keep(lambda entry: entry.path in wanted)
+
+    def _keep(self, is_kept: Callable[[Entry], bool]) -> bool:
+        """Drop entries; return whether there were any to drop."""
+        kept = [entry for entry in self.entries if is_kept(entry)]
         if len(kept) == len(self.entries):
-            return
+            return False
         for number, entry in enumerate(kept):
             entry.number = number
         self.entries = kept
         self._number_of = {entry.path: entry.number for entry in kept}
         self._recount()
-        self._remake(frozenset())
+        # Every number may have become another.
+        self._remake(frozenset(range(len(kept))))
+        return True
 
     def entry_of(self, path: Path) -> Entry | None:
         """Return the entry of a file."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydicom.uid import UID
 
-from physioclr_core.errors import RecordError
+from physioclr_core.errors import NoEcgError, RecordError
 from physioclr_core.readers.assemble import LeadSource, build_report, name_leads
 from physioclr_core.readers.dicom_facts import read_acquisition, read_device_reading, read_patient
 from physioclr_core.readers.dicom_file import DicomFile, decoding, open_dicom, text_of
@@ -76,13 +76,18 @@ def read_dicom(path: Path) -> EcgRecord:
     )
 
 
+def _fault_of(class_uid: str | None) -> type[RecordError]:
+    """Return how a file without ECG leads fails: one that says it is an ECG is damaged, others are something else."""
+    return RecordError if class_uid in _ECG_CLASSES else NoEcgError
+
+
 def _read_groups(file: DicomFile, ignored: list[str]) -> dict[int, WaveGroup]:
     """Return the multiplex groups with ECG leads by their number."""
     items = file.items(file.root, "WaveformSequence")
     class_uid = text_of(file.root, "SOPClassUID")
     if not items:
         kind = UID(class_uid).name if class_uid else "a file of no stated kind"
-        raise RecordError(file.path, f"holds no waveform ({kind[:80]})")
+        raise _fault_of(class_uid)(file.path, f"holds no waveform ({kind[:80]})")
     if len(items) > _MAX_GROUPS:
         raise RecordError(file.path, f"holds {len(items)} waveform groups, which is absurd")
     is_ecg_class = class_uid in _ECG_CLASSES or (not class_uid and text_of(file.root, "Modality") == "ECG")
@@ -93,7 +98,7 @@ def _read_groups(file: DicomFile, ignored: list[str]) -> dict[int, WaveGroup]:
         if group.names:
             groups[number] = group
     if not groups:
-        raise RecordError(file.path, f"has no ECG lead in a unit of voltage ({'; '.join(ignored[:3])})")
+        raise _fault_of(class_uid)(file.path, f"has no ECG lead in a unit of voltage ({'; '.join(ignored[:3])})")
     return groups
 
 

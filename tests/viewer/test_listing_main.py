@@ -61,7 +61,7 @@ def test_a_file_with_its_old_stamp_is_not_read_again(header: Path) -> None:
 def changing(header: Path, n_times: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Have the header written to during the first readings; return how often it was read."""
     n_reads = 0
-    real = listing_main.read_or_explain
+    real = listing_main.read_or_error
 
     def read(path: Path) -> object:
         nonlocal n_reads
@@ -71,7 +71,7 @@ def changing(header: Path, n_times: int, monkeypatch: pytest.MonkeyPatch) -> Cal
                 file.write(f"# comment {n_reads}\n")
         return real(path)
 
-    monkeypatch.setattr(listing_main, "read_or_explain", read)
+    monkeypatch.setattr(listing_main, "read_or_error", read)
     return lambda: n_reads
 
 
@@ -86,3 +86,15 @@ def test_a_file_that_does_not_stop_changing_is_an_error(header: Path, monkeypatc
     changing(header, 9, monkeypatch)
     answer = listing_main._read({"read": str(header)})
     assert answer["error"] == f"{header.name}: changes while it is read; rescan once it is complete."
+
+
+def test_an_image_in_dicom_is_no_ecg_and_no_error(tmp_path: Path) -> None:
+    from pydicom.data import get_testdata_file
+
+    source = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(source, str)
+    shutil.copyfile(source, tmp_path / "CT_small.dcm")
+    assert listing_main._read({"read": str(tmp_path / "CT_small.dcm")}) == {
+        "read": str(tmp_path / "CT_small.dcm"),
+        "no_ecg": True,
+    }

@@ -192,6 +192,18 @@ def test_a_rescan_keeps_what_has_not_changed_and_drops_what_is_gone() -> None:
     assert folders.progress == "1 ECG, 1 not readable, 4 other files"
 
 
+def test_what_turns_out_to_be_no_ecg_leaves_the_list_and_is_counted() -> None:
+    lister = Lister()
+    folders = Folders(lister)
+    folders.open([Path("/ecgs")])
+    lister.progressed.emit(Batch([path("ct.dcm"), path("a.hea")], [], 3))
+    results = [ReadResult(path("ct.dcm"), is_ecg=False), ReadResult(path("a.hea"), HOLTER, stamp="1")]
+    lister.progressed.emit(Batch([], results, is_done=True))
+    assert in_sight(folders.list) == ["a.hea"]
+    assert folders.list.entries[0].number == 0
+    assert folders.progress == "1 ECG, 4 other files"
+
+
 def test_nothing_is_dropped_where_a_folder_could_not_be_searched() -> None:
     lister = Lister()
     folders = Folders(lister)
