@@ -63,7 +63,9 @@ class DevicePanel(QFrame):
         """Show what another record's device stored; folded again for each record."""
         self._rows = device_rows(reading)
         self.heading.setChecked(False)
-        self._area.takeWidget()
+        old = self._area.takeWidget()
+        if old is not None:
+            old.deleteLater()
         self.setVisible(self._rows is not None)
         if self._rows is not None:
             self._count.setText(f"Not by this program: {self._rows.count}")

@@ -6,6 +6,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_an_output_that_nobody_reads_ends_quietly() -> None:
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: Path) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("physioclr_core.readers.read_record", interrupted)
@@ -181,3 +182,29 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_samples_are_never_part_of_the_description() -> None:
     assert len(json.dumps(read_record(PTBXL_1).to_dict())) < 10_000
     assert not any(isinstance(value, np.ndarray) for value in read_record(PTBXL_1).to_dict().values())
+
+
+def test_what_the_device_stored_is_told_apart_in_text_and_json(
+    test_data: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = test_data("clinical-formats", "philips-sierra-xml", "1_04_01__2020-5-18_15-48-11.xml")
+    assert main(["read", str(path)]) == 0
+    before, _, after = capsys.readouterr().out.partition("Stored by the device, not by this program:\n")
+    assert "Device: Philips Medical Products PageWriter TC" in before
+    assert "Padding: The last 0.4 s" in before
+    assert "Sinus rhythm" not in before
+    for text in ("Reading status: Unconfirmed Diagnosis", "Statement: Sinus rhythm", "QT: 399 ms", "P axis: 27°"):
+        assert text in after
+    assert main(["read", str(path), "--json"]) == 0
+    reading = json.loads(capsys.readouterr().out)["device_reading"]
+    assert reading["status"] == "Unconfirmed Diagnosis"
+    assert {"name": "QT", "value": 399.0, "unit": "ms", "lead": None} in reading["measurements"]
+
+
+def test_derived_leads_and_an_unknown_reading_status_are_said(
+    test_data: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["read", str(test_data("clinical-formats", "ge-muse-xml", "braveheart_example1.xml"))]) == 0
+    shown = capsys.readouterr().out
+    assert "Derived from other leads: III, aVR, aVL, aVF" in shown
+    assert "Reading status: the file does not say whether anyone has confirmed it" in shown
