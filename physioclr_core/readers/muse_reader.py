@@ -157,7 +157,7 @@ def _lead(path: Path, kind: str, element: Element, fs_hz: float, notes: Notes) -
     what = f"lead {clipped(name, 20) or '?'} of its {kind}"
     raw = base64_bytes(path, text_at(element, "WaveFormData"), what)
     size = number(text_at(element, "LeadSampleSize") or "2")
-    samples = little_endian(path, raw, int(size) if size in (1, 2, 4) else 0, what)
+    samples = little_endian(path, raw, int(size) if size is not None and 0 < size < 100 else 0, what)
     for tag, actual in (("LeadByteCountTotal", len(raw)), ("LeadSampleCountTotal", samples.size)):
         stated = number(text_at(element, tag))
         if stated is not None and stated != actual:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from xml.etree.ElementTree import Element
 
 from physioclr_core.leads import standard_name
 from physioclr_core.readers.xml_document import attribute_at, text_at
 from physioclr_core.readers.xml_facts import known, measurements_of
-from physioclr_core.readers.xml_leads import Notes
+from physioclr_core.readers.xml_leads import MAX_LEADS, Notes
 from physioclr_core.record import DeviceMeasurement, DeviceReading, MedianBeat
 
 # 1.04 names first, then those of 1.03.
@@ -85,7 +86,7 @@ def _global(root: Element) -> tuple[DeviceMeasurement, ...]:
 
 def _of_leads(root: Element) -> tuple[DeviceMeasurement, ...]:
     found: list[DeviceMeasurement] = []
-    for element in root.iter("leadmeasurement"):
+    for element in islice(root.iter("leadmeasurement"), MAX_LEADS):
         label = attribute_at(element, ".", "leadname")
         lead = standard_name(label) or label
         if lead:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 
 from physioclr_core.readers.device_terms import MAX_PLAUSIBLE_AGE_YEARS, person_name, usual_unit
-from physioclr_core.readers.xml_document import number
+from physioclr_core.readers.xml_document import clipped, number
 from physioclr_core.record import DeviceMeasurement, Sex
 
 # What devices write where they know nothing.
@@ -24,9 +24,9 @@ _AGE_TOLERANCE_YEARS = 1.5
 
 
 def known(text: str) -> str | None:
-    """Return a text, None where it is a device's word for "unknown"."""
+    """Return a text that is short enough to be shown, None where it is a device's word for "unknown"."""
     bare = text.strip()
-    return None if bare.casefold() in _PLACEHOLDERS or not bare.strip("-*. ") else bare
+    return None if bare.casefold() in _PLACEHOLDERS or not bare.strip("-*. ") else clipped(bare, 1000)
 
 
 def sex_of(text: str) -> Sex | None:

@@ -6,8 +6,9 @@ Leads that were recorded one after another keep their places; where a lead was n
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from physioclr_core.errors import RecordError
 from physioclr_core.leads import LIMB_LEADS, derive_limb_leads, standard_name
 from physioclr_core.readers.assemble import LeadSource, build_report, name_leads
 from physioclr_core.readers.wfdb_samples import bring_to_length
+from physioclr_core.readers.xml_document import clipped
 from physioclr_core.record import (
     Acquisition,
     DeviceReading,
@@ -30,6 +32,15 @@ from physioclr_core.record import (
 from physioclr_core.units import mv_per_unit
 
 MAX_LEADS = 64
+# A lead may come in pieces; a hundred of each lead are more than any recording has.
+_MAX_PIECES = 4096
+# A kilovolt, and four months: numbers beyond are damage, and would overflow.
+_MAX_MV = 1e6
+_MAX_START_S = 1e7
+_MAX_NAME = 40
+_MAX_NOTES = 40
+_MAX_TEXTS = 400
+_MAX_TEXT = 2000
 # 12 leads x 40 min x 1000 Hz, or 120 MB: a file within the size limit cannot hold more, but may claim it.
 MAX_SAMPLES = 30_000_000
 FS_RANGE_HZ = (20.0, 100_000.0)
@@ -94,6 +105,7 @@ def make_record(
         If there is no lead, the leads are no ECG by their rate or unit, or nothing in them is finite.
     """
     placed = _place(path, stored, notes)
+    _warn_of_lengths(stored, notes)
     if not np.isfinite(placed.signal_mv).any():
         raise RecordError(path, "has no valid sample in any ECG lead")
     report = build_report(
@@ -101,10 +113,10 @@ def make_record(
         placed.fs_hz,
         placed.lead_names,
         placed.sources,
-        notes.ignored,
-        notes.warnings,
+        _at_most(notes.ignored, _MAX_NOTES),
+        _at_most(notes.warnings, _MAX_NOTES),
         placed.derived,
-        notes.padding,
+        _at_most(notes.padding, _MAX_NOTES),
     )
     return EcgRecord(
         name=path.stem,
@@ -112,10 +124,14 @@ def make_record(
         fs_hz=placed.fs_hz,
         lead_names=placed.lead_names,
         patient=patient,
-        acquisition=acquisition,
+        acquisition=replace(acquisition, comments=_at_most(acquisition.comments, _MAX_TEXTS)),
         provenance=Provenance(path=path, format=format_name, files=(path,)),
         report=report,
-        device_reading=reading,
+        device_reading=replace(
+            reading,
+            statements=_at_most(reading.statements, _MAX_TEXTS),
+            measurements=reading.measurements[:_MAX_TEXTS],
+        ),
     )
 
 
@@ -147,15 +163,38 @@ def check_fs_hz(path: Path, fs_hz: float | None, what: str = "has leads") -> flo
     return fs_hz
 
 
-def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
-    kept: list[StoredLead] = []
+def _warn_of_lengths(stored: Sequence[StoredLead], notes: Notes) -> None:
+    """Tell of leads that are longer or shorter than the others of their time: a sample may be missing in the middle."""
+    counts = Counter((lead.start_s, lead.fs_hz, lead.samples.size) for lead in stored)
+    usual = {(start_s, fs_hz): size for (start_s, fs_hz, size), _ in reversed(counts.most_common())}
     for lead in stored:
+        size = usual[lead.start_s, lead.fs_hz]
+        if lead.samples.size != size:
+            notes.warnings.append(
+                f"{clipped(lead.source_name, _MAX_NAME)} has {lead.samples.size} samples and others {size}, so that "
+                "part of it may be shifted."
+            )
+
+
+def _at_most(texts: Sequence[str], n_texts: int) -> tuple[str, ...]:
+    """Return texts of a file cut to what a person may read."""
+    shown = tuple(clipped(text, _MAX_TEXT) for text in texts[:n_texts])
+    return shown if len(texts) <= n_texts else (*shown, f"... and {len(texts) - n_texts} more")
+
+
+def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
+    if len(stored) > _MAX_PIECES:
+        raise RecordError(path, f"has {len(stored)} pieces of leads; at most {_MAX_PIECES} were expected")
+    kept: list[StoredLead] = []
+    for lead in (replace(lead, source_name=clipped(lead.source_name.strip(), _MAX_NAME)) for lead in stored):
         if mv_per_unit(lead.unit) is None or not lead.unit.strip():
             notes.ignored.append(f"{lead.source_name}: its unit {lead.unit[:20]!r} is no voltage")
         elif not (math.isfinite(lead.gain) and lead.gain and math.isfinite(lead.baseline)):
             notes.ignored.append(f"{lead.source_name}: its gain is no number that can be used")
         elif lead.samples.size == 0:
             notes.ignored.append(f"{lead.source_name}: it has no samples")
+        elif not abs(lead.start_s) < _MAX_START_S:
+            raise RecordError(path, f"places {lead.source_name} {lead.start_s:.3g} s after its start")
         else:
             kept.append(lead)
     if not kept:
@@ -165,9 +204,7 @@ def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
     fs_hz = max(check_fs_hz(path, lead.fs_hz) for lead in kept)
     if fs_hz > MAX_RATE_RATIO * min(lead.fs_hz for lead in kept):
         raise RecordError(path, f"has leads whose sampling rates differ more than {MAX_RATE_RATIO} times")
-    rows = _rows(kept)
-    if len(rows) > MAX_LEADS:
-        raise RecordError(path, f"has {len(rows)} leads; at most {MAX_LEADS} were expected")
+    rows = _rows(path, kept)
     first_s = min(lead.start_s for lead in kept)
     spans = [[_span(lead, first_s, fs_hz) for lead in row] for row in rows]
     n_samples = max(end for row in spans for _, end in row)
@@ -179,7 +216,7 @@ def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
     signal_mv = np.full((len(rows), n_samples), np.nan, np.float32)
     for row_mv, row, row_spans in zip(signal_mv, rows, spans, strict=True):
         for lead, (begin, end) in zip(row, row_spans, strict=True):
-            lead_mv = _scaled_mv(lead, notes)
+            lead_mv = _scaled_mv(path, lead, notes)
             bring_to_length(lead_mv[None], row_mv[None, begin:end])
         _add_row_notes(row, first_s, fs_hz, notes)
     lead_names = name_leads((row[0].source_name for row in rows), notes.warnings)
@@ -190,7 +227,7 @@ def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
     return _with_derived(signal_mv, fs_hz, lead_names, sources)
 
 
-def _rows(leads: Sequence[StoredLead]) -> list[list[StoredLead]]:
+def _rows(path: Path, leads: Sequence[StoredLead]) -> list[list[StoredLead]]:
     """Return the pieces of each lead together; a lead that is stored twice for one time stays two leads."""
     rows: list[list[StoredLead]] = []
     for lead in leads:
@@ -206,6 +243,8 @@ def _rows(leads: Sequence[StoredLead]) -> list[list[StoredLead]]:
                 break
         else:
             rows.append([lead])
+            if len(rows) > MAX_LEADS:
+                raise RecordError(path, f"has more leads than the {MAX_LEADS} that were expected")
     return rows
 
 
@@ -214,9 +253,13 @@ def _span(lead: StoredLead, first_s: float, fs_hz: float) -> tuple[int, int]:
     return begin, begin + round(lead.samples.size * fs_hz / lead.fs_hz)
 
 
-def _scaled_mv(lead: StoredLead, notes: Notes) -> FloatArray:
+def _scaled_mv(path: Path, lead: StoredLead, notes: Notes) -> FloatArray:
     factor = mv_per_unit(lead.unit) or math.nan
-    lead_mv = ((lead.samples - lead.baseline) / lead.gain * factor).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact_mv = (lead.samples - lead.baseline) / lead.gain * factor
+    if not np.abs(exact_mv).max() <= _MAX_MV:
+        raise RecordError(path, f"has amplitudes in {lead.source_name} that are no voltage of a body")
+    lead_mv = exact_mv.astype(np.float32)
     if lead.fill is not None and (is_fill := lead.samples == lead.fill).any():
         lead_mv[is_fill] = np.nan
         notes.padding.append(
