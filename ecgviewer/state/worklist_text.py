@@ -19,7 +19,7 @@ COLUMNS: dict[Column, tuple[str, int, bool]] = {
     "record": ("Record", 96, False),
     "patient": ("Patient", 84, False),
     "who": ("Sex age", 72, False),
-    "recorded": ("Recorded", 116, False),
+    "recorded": ("Recorded", 128, False),
     "statements": ("Stated in the file", 200, False),
     "format": ("Format", 88, False),
     "leads": ("Leads", 64, True),
@@ -131,14 +131,14 @@ def progress_text(n_done: int, n_found: int, is_searching: bool, elapsed_s: floa
     """
     if n_found == 0:
         return "Searching"
-    text = f"Reading {grouped(n_done)} of {grouped(n_found)}{' or more' if is_searching else ''}"
+    text = f"{grouped(n_done)} of {grouped(n_found)}{' or more' if is_searching else ''}"
     if elapsed_s < 1 or n_done == 0:
-        return text
+        return f"Reading {text}"
     rate = n_done / elapsed_s
-    text += f"  {rate:,.0f} files/s" if rate >= 10 else f"  {rate:.1f} files/s"
+    text += f", {rate:.0f} files/s" if rate >= 10 else f", {rate:.1f} files/s"
     left_s = (n_found - n_done) / rate
     if not is_searching and elapsed_s + left_s > ETA_AFTER_S and left_s >= 1:
-        text += f"  {time_left_text(left_s)} left"
+        text += f", {time_left_text(left_s)} left"
     return text
 
 

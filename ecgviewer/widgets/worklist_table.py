@@ -278,6 +278,10 @@ class WorklistTable(QTableView):
         down = Qt.SortOrder.DescendingOrder if wanted.is_descending else Qt.SortOrder.AscendingOrder
         heads.setSortIndicator(section if wanted.column is not None else -1, down)
         self._list.set_order(wanted)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex(), QAbstractItemView.ScrollHint.PositionAtCenter)
+        else:
+            self.scrollToTop()
 
     # What is filtered or sorted anew keeps the selection, and the line at the top where nothing is selected.
 

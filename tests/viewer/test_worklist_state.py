@@ -151,9 +151,8 @@ def test_names_with_numbers_sort_by_the_number() -> None:
 def test_progress_says_count_and_rate_and_what_is_left_only_where_it_takes_long() -> None:
     assert progress_text(0, 0, True, 0.0) == "Searching"
     assert progress_text(20, 400, True, 0.5) == "Reading 20 of 400 or more"
-    assert progress_text(500, 1000, False, 2.0) == "Reading 500 of 1\u202f000  250 files/s"
-    assert progress_text(500, 10_000, False, 5.0).endswith("100 files/s  95 s left") is False
-    assert progress_text(500, 10_000, False, 5.0).endswith("100 files/s  2 min left")
+    assert progress_text(500, 1000, False, 2.0) == "500 of 1\u202f000, 250 files/s"
+    assert progress_text(500, 10_000, False, 5.0) == "500 of 10\u202f000, 100 files/s, 2 min left"
     assert counts_text(1, 0, 0) == "1 ECG"
     assert counts_text(1200, 3, 1, 7) == "1\u202f200 ECGs, 3 not readable, 7 not read, 1 other file"
 
