@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from physioclr_core.errors import NoEcgError, UserFacingError
-from physioclr_core.readers import read_record
 from physioclr_core.readers.search import search_dropped
-from physioclr_core.readers.summary import summarise
-from physioclr_core.record import EcgRecord
+from physioclr_core.readers.summary import Described, summarise
+from physioclr_core.recordings.opening import open_record
 
 FOUND_AT_ONCE = 200
 FOUND_AFTER_S = 0.1
@@ -113,10 +112,10 @@ def _read_once(path: Path) -> dict[str, Any]:
     }
 
 
-def read_or_error(path: Path) -> EcgRecord | UserFacingError:
-    """Read a record; return the error, one sentence, where it fails."""
+def read_or_error(path: Path) -> Described | UserFacingError:
+    """Read a record, of a long one what its headers say; return the error, one sentence, where it fails."""
     try:
-        return read_record(path)
+        return open_record(path)
     except UserFacingError as error:
         return error
     except Exception as error:  # noqa: BLE001 (a fault in a reader is the error of one file)
