@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from wfdb_files import GEORGIA, PTBXL_1, SPECIAL, copy_record, real_adu, write_signals
 
-from physioclr_core.readers import find_format, read_record
+from physioclr_core.readers import read_record
 from physioclr_core.readers.search import search_dropped, search_folder
 from physioclr_core.readers.summary import LONGEST_TEXT, RecordSummary, stored_statements, summarise
 
@@ -47,7 +47,8 @@ def test_what_is_no_ecg_is_counted_and_parts_of_a_record_are_not(tmp_path: Path)
 
 def test_files_without_a_known_suffix_count_by_their_content(tmp_path: Path, test_data: object) -> None:
     folder = test_data("clinical-formats")  # type: ignore[operator]
-    sources = sorted(path for path in folder.rglob("*") if path.is_file() and find_format(path) is not None)
+    sources = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert len(sources) > 10
     for number, source in enumerate(sources):
         shutil.copyfile(source, tmp_path / f"export-{number:02d}")
     assert len(Search().folder(tmp_path)) == len(sources)
