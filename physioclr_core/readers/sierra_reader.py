@@ -119,7 +119,7 @@ def _names(path: Path, waveforms: Element, signal: Element | None, notes: Notes)
     names = attribute_at(waveforms, ".", "leadlabels").split()
     stated = number(attribute_at(waveforms, ".", "numberofleads"))
     if names:
-        count = int(stated) if stated and 0 < stated < len(names) else len(names)
+        count = int(stated) if stated and 1 <= stated < len(names) else len(names)
         names = names[:count]
     else:
         stated = number(text_at(signal, "numberchannelsallocated") or text_at(signal, "numberchannelsvalid"))

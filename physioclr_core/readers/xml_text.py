@@ -20,6 +20,7 @@ _PROLOG = re.compile(
     re.DOTALL,
 )
 _START_TAG = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?=[\s/>])")
+_OWN_TYPE = re.compile(r"<!DOCTYPE\s+(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?=[\s\[])")
 # Only encodings of text: others that Python knows by name (zip, hex, unicode_escape) are no way to store XML.
 _ENCODINGS = re.compile(
     r"utf-8|ascii|iso8859-\d+|cp125\d|cp437|cp85\d|cp866|cp93[26]|cp949|cp950|koi8-[ru]|gb2312|gbk|gb18030|big5|"
@@ -88,7 +89,8 @@ def root_start(head: bytes) -> re.Match[str] | None:
     end = 0
     while (prolog := _PROLOG.match(text, end)) is not None:
         end = prolog.end()
-    return _START_TAG.match(text, end)
+    # A document type with declarations of its own is refused by the parser, which is to say so: its name is the root's.
+    return _START_TAG.match(text, end) or _OWN_TYPE.match(text, end)
 
 
 def decode_xml(path: Path, content: bytes) -> DecodedText:
