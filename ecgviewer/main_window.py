@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -125,7 +124,7 @@ class MainWindow(QMainWindow):
 
     def open_file(self, path: Path, *, is_demo: bool = False) -> None:
         """Open an ECG; the one in sight stays until the new one has been read."""
-        self._demo_path = path if is_demo else None
+        self._demo_path, self._opens_first = path if is_demo else None, False
         if self.folders.list.entry_of(path) is not None:
             self.folders.current = path
             self.worklist.table.select(path)
@@ -153,8 +152,8 @@ class MainWindow(QMainWindow):
             self.open_file(Path(name))
 
     def open_list(self, paths: Sequence[Path]) -> None:
-        """List the ECGs of files and folders; where none is in sight, the first that can be read is opened."""
-        self._opens_first = self.session.path is None and self.session.record is None
+        """List the ECGs of files and folders; the first is opened where none is in sight, or only a demo."""
+        self._opens_first = self.session.record is None or self.session.path == self._demo_path
         self.folders.open(paths)
         self._fit_panels()
 
@@ -223,20 +222,20 @@ class MainWindow(QMainWindow):
     def show_import_report(self) -> None:
         """Show what the reader found out about the ECG in sight."""
         if self.session.record is not None:
-            self._show_text("Import report", _documents("import_report").import_report(self.session.record))
+            self._show_text("Import report", _import_report(self.session.record))
 
     def show_model_card(self) -> None:
         """Show what the model is and what it is worth."""
         status = self.session.analyst.status
-        self._show_text("Model card", _documents("documents").model_card(status.ready, status.message))
+        self._show_text("Model card", _documents().model_card(status.ready, status.message))
 
     def show_shortcuts(self) -> None:
         """Show the list of keys."""
-        self._show_text("Keyboard shortcuts", _documents("documents").shortcuts(self.menus.shortcuts()))
+        self._show_text("Keyboard shortcuts", _documents().shortcuts(self.menus.shortcuts()))
 
     def show_about(self) -> None:
         """Show who and what this program is."""
-        self._show_text("About", _documents("documents").about(self.session.analyst.status.ready))
+        self._show_text("About", _documents().about(self.session.analyst.status.ready))
 
     def show_hints_once(self) -> None:
         """Show the first hints unless they were dismissed before."""
@@ -298,7 +297,6 @@ class MainWindow(QMainWindow):
     def _on_folders_progressed(self) -> None:
         first = self.folders.list.first_read() if self._opens_first else None
         if first is not None:
-            self._opens_first = False
             self.open_file(first.path)
         self._fit_panels()
 
@@ -372,9 +370,17 @@ class MainWindow(QMainWindow):
         self.closing.emit()
 
 
-def _documents(module: str) -> ModuleType:
-    # Only the menus need them, and their imports would delay the first paint.
-    return import_module(f"ecgviewer.services.{module}")
+# Only the menus need them, and their imports would delay the first paint.
+def _documents() -> ModuleType:
+    from ecgviewer.services import documents
+
+    return documents
+
+
+def _import_report(record: EcgRecord) -> str:
+    from ecgviewer.services.import_report import import_report
+
+    return import_report(record)
 
 
 def _file_filters() -> str:

@@ -51,8 +51,13 @@ def test_starting_the_viewer_loads_qt_only_once_it_knows_that_it_is_no_worker() 
     assert not loaded_by("import ecgviewer.__main__") & (QT | COMPUTING)
 
 
-def test_worker_loads_no_qt() -> None:
-    assert not loaded_by("import ecgviewer.jobs.worker_main") & QT
+@pytest.mark.parametrize("module", ["ecgviewer.jobs.worker_main", "ecgviewer.jobs.listing_main"])
+def test_worker_and_listing_process_load_no_qt(module: str) -> None:
+    assert not loaded_by(f"import {module}") & QT
+
+
+def test_a_listing_process_starts_without_parsers_and_computing_libraries() -> None:
+    assert not loaded_by("import ecgviewer.jobs.listing_main") & (COMPUTING | {"pydicom", "ecgdatakit"})
 
 
 def test_worker_is_dispatched_without_qt() -> None:

@@ -56,6 +56,29 @@ def test_impossible_settings_are_refused(arguments: list[str], capsys: pytest.Ca
     assert "usage" in capsys.readouterr().err
 
 
+def test_one_file_is_opened_and_a_folder_or_several_files_are_listed(tmp_path: Path) -> None:
+    one, other = tmp_path / "a.hea", tmp_path / "b.hea"
+    assert (parse([str(one)]).file, parse([str(one)]).listed) == (one, ())
+    assert (parse([str(tmp_path)]).file, parse([str(tmp_path)]).listed) == (None, (tmp_path,))
+    assert (parse([str(one), str(other)]).file, parse([str(one), str(other)]).listed) == (None, (one, other))
+
+
+def test_a_folder_without_an_ecg_is_said_where_a_picture_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none", encoding="utf-8")
+    result = _run(tmp_path, "--snapshot", tmp_path / "out.png")
+    assert result.returncode == 2
+    assert result.stderr.strip().endswith(f"{tmp_path.name}: 0 ECGs, 1 other file.")
+    assert not (tmp_path / "out.png").exists()
+
+
+@needs_model
+def test_a_snapshot_of_a_folder_shows_its_list_and_its_first_ecg(demo_paths: list[Path], tmp_path: Path) -> None:
+    result = _run(demo_paths[0].parent, "--snapshot", tmp_path / "out.png")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["record"] in {path.stem for path in demo_paths}
+    assert _png_size(tmp_path / "out.png") == (1600, 1000)
+
+
 @needs_model
 def test_a_snapshot_shows_the_window_and_says_what_it_shows(demo_paths: list[Path], tmp_path: Path) -> None:
     picture = tmp_path / "out.png"
