@@ -10,6 +10,7 @@ from typing import Literal
 
 from ecgviewer.state.events import Event
 from ecgviewer.state.worklist_text import Column, haystack, sort_value
+from physioclr_core.readers.report_text import one_line
 from physioclr_core.readers.summary import RecordSummary
 
 Kind = Literal["waiting", "read", "error"]
@@ -244,7 +245,8 @@ class Worklist:
 
 def _label(path: Path) -> str:
     # Names that are numbers with dots, as DICOM files often have, have no suffix to leave out.
-    return path.stem if path.suffix[1:].isalnum() and not path.suffix[1:].isdecimal() else path.name
+    is_suffix = path.suffix[1:].isalnum() and not path.suffix[1:].isdecimal()
+    return one_line(path.stem if is_suffix else path.name)
 
 
 def _test_of(wanted: Filter) -> Callable[[Entry], bool] | None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ecgviewer.state.header import UNKNOWN, age_text, sex_text
 from physioclr_core.leads import STANDARD_LEADS
+from physioclr_core.readers.report_text import one_line
 from physioclr_core.readers.summary import RecordSummary
 
 Column = Literal["record", "patient", "who", "recorded", "statements", "format", "leads", "length", "rate"]
@@ -37,7 +38,7 @@ def cell_text(column: Column, label: str, summary: RecordSummary | None) -> str:
         return ""
     match column:
         case "patient":
-            return " ".join(text for text in (summary.patient_name, summary.patient_id) if text) or UNKNOWN
+            return one_line(" ".join(text for text in (summary.patient_name, summary.patient_id) if text)) or UNKNOWN
         case "who":
             who = sex_text(summary.sex), age_text(summary.age_years, summary.over_89)
             return UNKNOWN if who == (UNKNOWN, UNKNOWN) else " ".join(who)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QToolButton, QWidget
 
 from ecgviewer.state.header import Part, line_text
 from ecgviewer.state.theme import Theme
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.style import GRID_PX, strong_font
 
 LINE_PX = 20
@@ -51,7 +52,7 @@ class HeaderView(QFrame):
     def set_remark(self, remark: str) -> None:
         """Add a sentence to the tooltip."""
         self._remark = remark
-        self.setToolTip("\n".join(filter(None, (self.text(), remark))))
+        self.setToolTip(plain_tooltip("\n".join(filter(None, (self.text(), remark)))))
 
     def text(self) -> str:
         """Return both lines as plain text."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.style import GRID_PX
 
 RESEARCH_NOTICE = "Research use only. Not a medical device."
@@ -18,6 +19,7 @@ class ElidedLabel(QLabel):
         super().__init__(parent)
         self._whole = ""
         self._tooltip = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setMinimumWidth(80)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
@@ -30,7 +32,7 @@ class ElidedLabel(QLabel):
         """Show a text; ``tooltip`` adds what does not belong into the line."""
         self._whole, self._tooltip = text, tooltip
         self.setAccessibleName(text)
-        self.setToolTip("\n".join(line for line in (text, tooltip) if line))
+        self.setToolTip(plain_tooltip("\n".join(line for line in (text, tooltip) if line)))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102

@@ -23,6 +23,7 @@ from ecgviewer.state.theme import Theme
 from ecgviewer.state.worklist import Filter, Status
 from ecgviewer.state.worklist_text import grouped
 from ecgviewer.widgets.answer_panel import LinkButton
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.side_panels import RAIL_PX, RailButton
 from ecgviewer.widgets.status_line import ElidedLabel
 from ecgviewer.widgets.style import GRID_PX, strong_font
@@ -296,7 +297,7 @@ class WorklistPanel(QFrame):
             self._bar_timer.start()
         more = f" (and {len(folders.faults) - 1} more)" if len(folders.faults) > 1 else ""
         self._fault.setText(f"{folders.faults[0]}{more}" if folders.faults else "")
-        self._fault.setToolTip("\n".join(folders.faults))
+        self._fault.setToolTip(plain_tooltip("\n".join(folders.faults)))
         self._fault.setVisible(bool(folders.faults))
         self._count()
         self._offer_formats()

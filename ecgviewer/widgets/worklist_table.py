@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from ecgviewer.state.theme import Theme
 from ecgviewer.state.worklist import Entry, Order, Worklist
 from ecgviewer.state.worklist_text import COLUMNS, Column, cell_text
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.shapes import draw_mark, triangle
 from ecgviewer.widgets.style import GRID_PX, strong_font
 
@@ -85,7 +86,7 @@ class WorklistModel(QAbstractTableModel):
                 return entry.error
             return cell_text(column, entry.label, entry.summary)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tooltip(entry)
+            return plain_tooltip(_tooltip(entry))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if COLUMNS[column][2] else Qt.AlignmentFlag.AlignLeft
             return int(side | Qt.AlignmentFlag.AlignVCenter)

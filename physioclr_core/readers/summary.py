@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 from physioclr_core.ontology.snomed import snomed_concepts
+from physioclr_core.readers.report_text import one_line
 from physioclr_core.record import Acquisition, DeviceReading, ImportReport, Patient, Provenance, Sex
 
 # A list needs the gist; the record itself has the rest.
@@ -128,5 +129,5 @@ def stored_statements(record: Described) -> str:
     concepts = snomed_concepts()
     named = (concepts[code].name if code in concepts else code for code in acquisition.snomed_codes)
     words = dict.fromkeys((*record.device_reading.statements, *acquisition.statements, *named))
-    text = ", ".join(" ".join(word.split()).rstrip(".,;") for word in words if word.strip())
+    text = ", ".join(one_line(word).rstrip(".,;") for word in words if word.strip())
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

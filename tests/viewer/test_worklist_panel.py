@@ -187,6 +187,42 @@ class TestReading:
         assert listed.worklist.text.text() == "jk"
 
 
+class TestHostileWords:
+    def test_what_a_file_says_is_shown_and_never_obeyed(
+        self, make_window: Callable[..., MainWindow], folder: Path, qtbot: QtBot
+    ) -> None:
+        header = next(path for path in sorted(folder.glob("*.hea")) if path.stem != "bad")
+        words = "<img src='file:///x'> <b>bold</b>"
+        with header.open("a", encoding="utf-8") as file:
+            file.write(f"# Dx: {words}\n")
+        (folder / "<i>odd</i>.hea".replace("/", "_")).write_text("rubbish", encoding="utf-8")
+        window = make_window()
+        window.open_list([folder])
+        wait_until_read(window, qtbot)
+        table = window.worklist.table.rows
+        for row in range(table.rowCount()):
+            tooltip = str(table.index(row, 0).data(Qt.ItemDataRole.ToolTipRole))
+            assert "<img" not in tooltip
+            assert "<i>" not in tooltip
+        window.session.failed.emit(words)
+        assert window.workspace.main_pane.error_bar.text == words
+        label = window.workspace.main_pane.error_bar._label
+        assert label.textFormat() == Qt.TextFormat.PlainText
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="names of bytes are Linux's")
+    def test_names_that_are_no_text_and_names_of_two_lines_are_listed(
+        self, make_window: Callable[..., MainWindow], folder: Path, qtbot: QtBot
+    ) -> None:
+        (folder / os.fsdecode(b"caf\xe9.hea")).write_text("rubbish", encoding="utf-8")
+        (folder / "two\nlines.hea").write_text("rubbish", encoding="utf-8")
+        window = make_window()
+        window.open_list([folder])
+        wait_until_read(window, qtbot)
+        window.worklist.statuses["error"].click()
+        assert "two lines" in texts(window)
+        assert len(texts(window)) == 3
+
+
 class TestPanel:
     def test_it_folds_to_a_rail_and_back(self, listed: MainWindow) -> None:
         wide_px = listed.worklist.room_px
