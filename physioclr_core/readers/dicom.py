@@ -104,10 +104,13 @@ def _read_groups(file: DicomFile, ignored: list[str]) -> dict[int, WaveGroup]:
 
 def _choose(file: DicomFile, groups: dict[int, WaveGroup]) -> tuple[list[WaveGroup], WaveGroup | None]:
     """Return the rhythm's groups, the main one first, and the median beat."""
-    rhythm = [group for group in groups.values() if not group.is_median]
-    if not rhythm:
-        # Short and derived is only a sign of a median beat where something else is the rhythm.
-        rhythm = [group for group in groups.values() if not group.is_called_median]
+    # Short and derived is only a sign of a median beat where something else is the rhythm of the same leads.
+    certain = {name for group in groups.values() if not group.is_median for name in group.names}
+    rhythm = [
+        group
+        for group in groups.values()
+        if not group.is_median or (not group.is_called_median and not certain.issuperset(group.names))
+    ]
     medians = [group for group in groups.values() if group not in rhythm]
     if not rhythm:
         raise RecordError(file.path, "holds the device's median beat but no rhythm")

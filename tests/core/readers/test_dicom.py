@@ -122,6 +122,11 @@ def test_sensitivity_and_correction_factor_are_multiplied(test_data: Find) -> No
     assert record.acquisition.filters == "0.56-150 Hz, notch 50 Hz"
 
 
+# What people report of viewers is tested here and below: vendors' files that fail without a word or are drawn wrongly.
+# "Lead I" is not found because "I" is looked for; the median beat is drawn as the rhythm; leads are drawn twice; 12 bits
+# in 16 are misread; a wave is another one than in other viewers; the baseline is not scaled; a file does not open.
+
+
 # --- what vendors do (constructed files) -----------------------------------------------------------------------------
 
 
@@ -344,6 +349,24 @@ def test_constructed_a_short_derived_group_beside_the_rhythm_is_the_median_whate
     assert record.device_reading.median is not None
     alone = read_and_check(write(tmp_path / "y.dcm", [group(real_uv(12, 600), channels(), label="GROUP 2")]))
     assert alone.device_reading.median is None
+
+
+def test_constructed_short_derived_leads_that_are_nowhere_else_are_no_median_beat(tmp_path: Path) -> None:
+    # A cart that stores columns of 2.5 s, and calls the augmented leads derived, which they are.
+    columns = [
+        group(
+            real_uv()[3 * n : 3 * n + 3, :900],
+            channels(STANDARD_LEADS[3 * n : 3 * n + 3]),
+            360,
+            f"COLUMN {n + 1}",
+            WaveformOriginality="DERIVED" if n == 1 else "ORIGINAL",
+            MultiplexGroupTimeOffset=2500 * n,
+        )
+        for n in range(4)
+    ]
+    record = read_and_check(write(tmp_path / "x.dcm", columns))
+    assert record.lead_names == STANDARD_LEADS
+    assert record.device_reading.median is None
 
 
 def test_constructed_a_median_beat_alone_is_no_rhythm(tmp_path: Path) -> None:

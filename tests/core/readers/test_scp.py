@@ -115,6 +115,9 @@ def test_samples_and_median_equal_those_of_ecgdatakit(test_data: Find) -> None:
         assert np.abs(ours_mv - theirs_mv).max() < 1e-6
 
 
+# People report that SCP-ECG is not read at all, or not where its samples are not compressed.
+
+
 # --- every way to store samples (constructed files) ------------------------------------------------------------------
 
 
