@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 from physioclr_core.leads import standard_name
 from physioclr_core.readers.device_terms import usual_unit
 from physioclr_core.readers.xml_document import attribute_at, number, text_at
+from physioclr_core.readers.xml_facts import is_never_zero
 from physioclr_core.record import DeviceMeasurement
 
 _NAMES = {
@@ -106,8 +107,9 @@ def _walk(annotation: Element, found: Annotations, lead: str | None) -> None:
     elif code and (quantity := number(attribute_at(value, ".", "value"))) is not None:
         unit = attribute_at(value, ".", "unit")
         name = _NAMES.get(upper.removesuffix("_GL"), code)
-        measurement = DeviceMeasurement(name, quantity, usual_unit(unit), lead)
-        found.found_measurements.setdefault((name, lead), measurement)
+        if quantity or not is_never_zero(name):
+            measurement = DeviceMeasurement(name, quantity, usual_unit(unit), lead)
+            found.found_measurements.setdefault((name, lead), measurement)
     for part in annotation.findall("component/annotation"):
         _walk(part, found, lead)
 

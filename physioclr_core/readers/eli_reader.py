@@ -187,11 +187,8 @@ def _reading(root: Element, cycle: Element | None, median: MedianBeat | None) ->
 
 
 def _measurements(root: Element, cycle: Element | None) -> tuple[DeviceMeasurement, ...]:
-    # 0 stands for a rate, an interval or a pressure that was not measured; an axis may be 0.
-    rows = [
-        (name, text, unit)
+    return measurements_of(
+        (name, attribute_at(element, ".", key), unit)
         for element, table in ((root, _ROOT_VALUES), (cycle, _CYCLE))
         for key, (name, unit) in table.items()
-        if number(text := attribute_at(element, ".", key)) or unit == "deg"
-    ]
-    return measurements_of(rows)
+    )

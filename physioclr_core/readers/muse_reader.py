@@ -244,8 +244,7 @@ def _measurements(root: Element) -> tuple[DeviceMeasurement, ...]:
     values = root.find("OriginalRestingECGMeasurements") if values is None else values
     rows = [(name, text_at(values, tag), unit) for tag, (name, unit) in _MEASUREMENTS.items()]
     rows.append(("RR", text_at(root, "QRSTimesTypes/GlobalRR"), "ms"))
-    # 0 stands for a pressure that was not taken.
-    rows += [(name, text_at(values, tag), "mmHg") for tag, name in _PRESSURES.items() if number(text_at(values, tag))]
+    rows += [(name, text_at(values, tag), "mmHg") for tag, name in _PRESSURES.items()]
     base = number(text_at(values, "ECGSampleBase"))
     exponent = number(text_at(values, "ECGSampleExponent") or "0")
     if base and base > 0 and exponent is not None and abs(exponent) <= 6:

@@ -19,6 +19,7 @@ _YEARS_PER_UNIT = {
     **dict.fromkeys(("d", "day", "days"), 1 / 365.25),
     **dict.fromkeys(("h", "hour", "hours"), 1 / 8766),
 }
+_NEVER_ZERO = frozenset(("heart rate", "atrial rate", "RR", "PP", "PR", "P duration", "QRS duration", "QRS count"))
 # A birthday within the year, and ages that were stated at another date.
 _AGE_TOLERANCE_YEARS = 1.5
 
@@ -105,13 +106,22 @@ def start_of(day: date | None, clock: time | None, ignored: list[str]) -> dateti
 
 
 def measurements_of(values: Iterable[tuple[str, str, str]], lead: str | None = None) -> tuple[DeviceMeasurement, ...]:
-    """Return measurements from (name, text, unit); those without a number are left out, the first of a name stays."""
+    """Return measurements from (name, text, unit), of several of a name the first.
+
+    Those without a number are left out, and rates, intervals and pressures of 0, as devices write where they measured
+    none; an axis or a place in the median beat may be 0.
+    """
     found: dict[str, DeviceMeasurement] = {}
     for name, text, unit in values:
         value = number(text)
-        if value is not None and name not in found:
+        if value is not None and name not in found and not (value == 0 and is_never_zero(name)):
             found[name] = DeviceMeasurement(name, value, usual_unit(unit), lead)
     return tuple(found.values())
+
+
+def is_never_zero(name: str) -> bool:
+    """Return whether a measurement of this name is missing where it is 0."""
+    return name.startswith(("QT", "Systolic", "Diastolic")) or name in _NEVER_ZERO
 
 
 def filters_text(high_pass_hz: float | None, low_pass_hz: float | None, notch_hz: float | None) -> str | None:
