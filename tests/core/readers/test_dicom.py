@@ -123,8 +123,8 @@ def test_sensitivity_and_correction_factor_are_multiplied(test_data: Find) -> No
 
 
 # What people report of viewers is tested here and below: vendors' files that fail without a word or are drawn wrongly.
-# "Lead I" is not found because "I" is looked for; the median beat is drawn as the rhythm; leads are drawn twice; 12 bits
-# in 16 are misread; a wave is another one than in other viewers; the baseline is not scaled; a file does not open.
+# "Lead I" is not found because "I" is looked for; the median beat is drawn as the rhythm; leads are drawn twice; 12
+# bits in 16 are misread; a wave is another one than in other viewers; the baseline is not scaled; a file does not open.
 
 
 # --- what vendors do (constructed files) -----------------------------------------------------------------------------
