@@ -47,7 +47,7 @@ def p_wave_objections(delineation: Delineation) -> tuple[npt.NDArray[np.bool_], 
         if known < MIN_BEATS:
             continue
         counts = f"P-like waves before {present} of {known} beats only"
-        if _is_irregular(beats, rows) and present < SHARE_IRREGULAR * known:
+        if is_irregular(beats, rows) and present < SHARE_IRREGULAR * known:
             objected[rows] = True
             reasons.append(f"{IRREGULAR_RHYTHM} with {counts}")
         elif present < SHARE_REGULAR * known:
@@ -67,7 +67,7 @@ def fibrillating_beats(delineation: Delineation) -> npt.NDArray[np.bool_]:
     for number in np.unique(minute):
         rows = np.flatnonzero(minute == number)
         known, present = _known_and_present(delineation, rows)
-        if known >= MIN_BEATS and present < SHARE_IRREGULAR * known and _is_irregular(beats, rows):
+        if known >= MIN_BEATS and present < SHARE_IRREGULAR * known and is_irregular(beats, rows):
             fibrillating[rows] = True
     return fibrillating
 
@@ -86,7 +86,7 @@ def _known_and_present(delineation: Delineation, rows: npt.NDArray[np.int64]) ->
     return int((states != WaveState.NOT_MEASURABLE).sum()), int((states == WaveState.PRESENT).sum())
 
 
-def _is_irregular(beats: Beats, rows: npt.NDArray[np.int64]) -> bool:
+def is_irregular(beats: Beats, rows: npt.NDArray[np.int64]) -> bool:
     """Return whether RR intervals vary from beat to beat throughout, those beside ventricular beats left out."""
     is_other = beats.classes == BeatClass.VENTRICULAR
     beside = is_other.copy()

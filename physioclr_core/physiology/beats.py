@@ -43,7 +43,7 @@ def detect_beats(
     """
     if reason := why_not(signal_mv, fs_hz):
         return no_beats(fs_hz, signal_mv.shape[1], reason)
-    return _classified(*search_beats(signal_mv, fs_hz, network, prepared), fs_hz, signal_mv.shape[1])
+    return classified(*search_beats(signal_mv, fs_hz, network, prepared), fs_hz, signal_mv.shape[1])
 
 
 def detect_beats_in(
@@ -65,10 +65,11 @@ def detect_beats_in(
     Beats
         The same as ``detect_beats`` gives for the whole, but for the wording of why there is none.
     """
-    return _classified(*search_beats_in(pieces, n_leads, fs_hz, network), fs_hz, n_samples)
+    return classified(*search_beats_in(pieces, n_leads, fs_hz, network), fs_hz, n_samples)
 
 
-def _classified(found: FoundBeats, context: BeatContext, fs_hz: float, n_samples: int) -> Beats:
+def classified(found: FoundBeats, context: BeatContext, fs_hz: float, n_samples: int) -> Beats:
+    """Return found beats with their classes; none where the rhythm is too chaotic to tell them apart."""
     if not len(found):
         return no_beats(fs_hz, n_samples, "no beat found")
     if is_chaotic(context, found.r_samples, fs_hz):
