@@ -20,11 +20,13 @@ _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _NAMES = {
     **{"2:16770": "heart rate", "8867-4": "heart rate", "2:16016": "ventricular rate", "2:16020": "atrial rate"},
     **{"2:16168": "RR", "2:15872": "PR", "2:16156": "QRS duration", "2:16160": "QT", "2:15876": "QTc"},
-    **{"2:15880": "QTc (Bazett)", "2:15892": "QTc (Fridericia)"},
+    **{"2:16140": "PP", "2:16184": "P duration", "2:15880": "QTc", "2:15892": "QTc"},
     **{"2:16128": "P axis", "2:16132": "QRS axis", "2:16136": "T axis"},
     **{"5.10.2.1-3": "RR", "5.10.2.1-5": "PP", "5.13.5-7": "PR", "5.13.5-9": "QRS duration", "5.13.5-11": "QT"},
     **{"5.10.2.5-5": "QTc", "5.10.3-11": "P axis", "5.10.3-13": "QRS axis", "5.10.3-15": "T axis"},
 }
+# CID 3227 gives Bazett and Framingham one code (2:15880), Fridericia and Hodges another: only the words tell.
+_FORMULA = re.compile(r"bazett|framingham|hodges|fr[ei]dericia", re.IGNORECASE)
 # A device that could not measure one of these writes 0.
 _NEVER_ZERO = frozenset(
     ("heart rate", "ventricular rate", "atrial rate", "RR", "PP", "PR", "QRS duration", "QT", "QTc")
@@ -130,8 +132,11 @@ def _measurement(
 ) -> DeviceMeasurement:
     units = next(iter(file.items(item, "MeasurementUnitsCodeSequence")), None)
     unit = "" if units is None else text_of(units, "CodeValue") or text_of(units, "CodeMeaning")
+    usual = _NAMES.get(code)
+    if usual == "QTc" and (formula := _FORMULA.search(name)):
+        usual = f"QTc ({formula[0].capitalize().replace('Fredericia', 'Fridericia')})"
     return DeviceMeasurement(
-        name=_NAMES.get(code) or name or code or "measurement without a name",
+        name=usual or name or code or "measurement without a name",
         value=value,
         unit=usual_unit(unit),
         lead=_lead(item, channel_names),

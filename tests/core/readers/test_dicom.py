@@ -470,6 +470,29 @@ def test_constructed_annotations_are_the_devices_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "meaning", "name"),
+    [
+        ("2:15880", "QTc global using Bazett formula", "QTc (Bazett)"),
+        ("2:15880", "QTc global using Framingham formula", "QTc (Framingham)"),
+        ("2:15892", "QTc global using Fredericia formula", "QTc (Fridericia)"),
+        ("2:15892", "QTc global using Hodges formula", "QTc (Hodges)"),
+        ("2:15892", "QTc", "QTc"),
+        ("2:15876", "QTc interval global", "QTc"),
+    ],
+)
+def test_constructed_the_formula_of_a_qtc_is_told_by_its_words_as_two_formulas_share_a_code(
+    value: str, meaning: str, name: str, tmp_path: Path
+) -> None:
+    qtc = annotation(
+        ConceptNameCodeSequence=[code(value, "MDC", meaning)],
+        MeasurementUnitsCodeSequence=[code("ms", "UCUM", "millisecond")],
+        NumericValue="430",
+    )
+    path = write(tmp_path / "x.dcm", [group(real_uv(), channels())], elements={"WaveformAnnotationSequence": [qtc]})
+    assert read_and_check(path).device_reading.measurements == (DeviceMeasurement(name, 430.0, "ms"),)
+
+
+@pytest.mark.parametrize(
     ("elements", "age_years", "start"),
     [
         ({"PatientAge": "042Y"}, 42.0, datetime(2024, 2, 29, 12, 34, 56)),
