@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -37,6 +38,10 @@ MARK_PX = 12
 # A reason is painted over all cells after the first.
 REASON_COLUMN = 1
 _NAMES: tuple[Column, ...] = tuple(COLUMNS)
+_ALIGNMENTS = [
+    int((Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter)
+    for _, _, is_number in COLUMNS.values()
+]
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -88,8 +93,7 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tooltip(_tooltip(entry))
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if COLUMNS[column][2] else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
+            return _ALIGNMENTS[index.column()]
         return None
 
     def headerData(  # noqa: D102
@@ -97,13 +101,9 @@ class WorklistModel(QAbstractTableModel):
     ) -> object:
         if orientation != Qt.Orientation.Horizontal:
             return None
-        title, _, is_number = COLUMNS[_NAMES[section]]
         if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return None
+            return COLUMNS[_NAMES[section]][0]
+        return _ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def _on_changed(self, changed: frozenset[int]) -> None:
         entries, n_before = self._list.entries, len(self._rows)
@@ -140,18 +140,21 @@ def _tooltip(entry: Entry) -> str:
 class WorklistDelegate(QStyledItemDelegate):
     """Paints one cell; ``current`` is the file whose ECG is in sight."""
 
-    def __init__(self, theme: Theme, view: QTableView) -> None:
+    def __init__(self, theme: Theme, view: QTableView, rows: WorklistModel) -> None:
         super().__init__(view)
         self.theme = theme
         self.current: Path | None = None
-        self._view = view
+        self._view, self._rows = view, rows
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
         return QSize(COLUMNS[_NAMES[index.column()]][1], ROW_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
-        entry: Entry = index.data(WorklistModel.ENTRY)
-        theme, column = self.theme, index.column()
+        # Straight from the model's row: thirty lines are painted ten times a second while files are read.
+        entry, column = self._rows.entry(index.row()), index.column()
+        if entry is None:
+            return
+        theme = self.theme
         is_current = entry.path == self.current
         painter.save()
         painter.setClipRect(option.rect)
@@ -172,9 +175,10 @@ class WorklistDelegate(QStyledItemDelegate):
                 mark = QRectF(inner.left(), top_px, MARK_PX, MARK_PX)
                 draw_mark(painter, triangle(mark), theme.notice, theme.panel)
                 inner.adjust(MARK_PX + 4, 0, 0, 0)
-            text = str(index.data() or "")
-            shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
-            painter.drawText(inner, int(index.data(Qt.ItemDataRole.TextAlignmentRole)), shown)
+            text = cell_text(_NAMES[column], entry.label, entry.summary)
+            if text:
+                shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+                painter.drawText(inner, _ALIGNMENTS[column], shown)
         painter.restore()
 
     def _paint_reason(self, painter: QPainter, entry: Entry, option: QStyleOptionViewItem) -> None:
@@ -199,7 +203,7 @@ class WorklistTable(QTableView):
         self.rows = WorklistModel(worklist)
         self.setModel(self.rows)
         self._list = worklist
-        self._delegate = WorklistDelegate(theme, self)
+        self._delegate = WorklistDelegate(theme, self, self.rows)
         self.setItemDelegate(self._delegate)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -254,6 +258,12 @@ class WorklistTable(QTableView):
             self._choose(self.currentIndex().row())
             return
         super().keyPressEvent(event)
+
+    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:  # noqa: D102
+        # Qt paints the whole table anew whichever rows have changed.
+        bottom = self.rowAt(self.viewport().height() - 1)
+        if last.row() >= self.rowAt(0) and (bottom < 0 or first.row() <= bottom):
+            super().dataChanged(first, last, list(roles))
 
     def keyboardSearch(self, search: str) -> None:
         """Letters are commands of the window; the list is searched with its own line."""
