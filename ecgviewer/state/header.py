@@ -71,10 +71,12 @@ def patient_parts(record: SignalSource, heart_rate_bpm: float | None) -> list[Pa
 
 
 def start_text(start: datetime | date | None) -> str:
-    """Return date and time of day, or what is known of them."""
+    """Return date and time of day, or what is known of them, with the time zone where the file states one."""
     if start is None:
         return UNKNOWN
-    return f"{start:%Y-%m-%d %H:%M}" if isinstance(start, datetime) else f"{start:%Y-%m-%d}"
+    if not isinstance(start, datetime):
+        return f"{start:%Y-%m-%d}"
+    return f"{start:%Y-%m-%d %H:%M}" if start.tzinfo is None else f"{start:%Y-%m-%d %H:%M UTC%z}"
 
 
 def who_parts(sex: str | None, age_years: float | None, over_89: bool) -> list[Part]:

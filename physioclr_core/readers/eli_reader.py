@@ -66,7 +66,7 @@ def read_eli(path: Path) -> EcgRecord:
     """
     document = parse_xml(path, ROOT)
     root, notes = document.root, Notes(warnings=list(document.warnings))
-    channels = root.findall("CHANNEL")
+    channels = list(root.iter("CHANNEL"))
     if not channels:
         raise RecordError(path, "holds no rhythm channel")
     leads = [_lead(path, channel, channel, f"channel {n}", notes) for n, channel in enumerate(channels, start=1)]

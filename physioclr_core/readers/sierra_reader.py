@@ -57,7 +57,7 @@ def read_sierra(path: Path) -> EcgRecord:
     document = parse_xml(path, ROOT)
     root, notes = document.root, Notes(warnings=list(document.warnings))
     _check_version(path, root)
-    waveforms = root.find("waveforms/parsedwaveforms")
+    waveforms = root.find(".//parsedwaveforms")
     if waveforms is None:
         raise RecordError(path, "holds no rhythm waveform")
     acquisition = root.find("dataacquisition")
@@ -72,7 +72,7 @@ def read_sierra(path: Path) -> EcgRecord:
         notes,
         _patient(root.find("patient/generalpatientdata"), start, notes),
         Acquisition(start=start, device=_device(acquisition), filters=_filters(waveforms, signal)),
-        read_interpretation(root, _median(path, root.find("waveforms/repbeats"), notes), notes),
+        read_interpretation(root, _median(path, root.find(".//repbeats"), notes), notes),
     )
 
 

@@ -46,6 +46,8 @@ MAX_SAMPLES = 30_000_000
 FS_RANGE_HZ = (20.0, 100_000.0)
 # Interpolating to much more than a file's own rate would be invention, and the filter for it would be huge.
 MAX_RATE_RATIO = 50
+# Of all leads together; a million take 0.3 s. Files with leads of two rates are short.
+_MAX_INTERPOLATED = 3_000_000
 # The lowest 16-bit number is -160 mV or less at any gain in use: devices write it where nothing was recorded.
 FILL_INT16 = -(2**15)
 # A tenth of a sample: times of leads are written with milliseconds.
@@ -212,6 +214,15 @@ def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
         raise RecordError(
             path, f"places its leads over {n_samples / fs_hz:.0f} s, which is too long to be read at once"
         )
+
+    interpolated = [
+        end - begin
+        for row, row_spans in zip(rows, spans, strict=True)
+        for lead, (begin, end) in zip(row, row_spans, strict=True)
+        if lead.fs_hz != fs_hz
+    ]
+    if sum(interpolated) > _MAX_INTERPOLATED:
+        raise RecordError(path, f"has leads at several rates that are too long to be brought to {fs_hz:g} Hz")
 
     signal_mv = np.full((len(rows), n_samples), np.nan, np.float32)
     for row_mv, row, row_spans in zip(signal_mv, rows, spans, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import WorkerStatus, short_reason
 from ecgviewer.state.findings import BELOW, UNJUDGED, finding_rows, judgement_text, probability_text
 from ecgviewer.state.geometry import Geometry
-from ecgviewer.state.header import line_text, patient_parts, scale_parts, status_scale_text
+from ecgviewer.state.header import line_text, patient_parts, scale_parts, start_text, status_scale_text
 from ecgviewer.state.layout import lay_out, spans_between
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import FALLBACK_DPI, ScreenFacts, ScreenScale, scale_of_screen
@@ -281,3 +282,12 @@ def test_the_layout_is_a_function_of_its_arguments(record: EcgRecord) -> None:
     pages = [lay_out(record.lead_names, record.duration_s, "3x4+1", 10.0) for _ in range(2)]
     assert pages[0] == pages[1]
     assert np.isfinite(pages[0].height_mm)
+
+
+class TestStart:
+    def test_a_start_has_the_precision_and_the_zone_that_the_file_states_and_no_other(self) -> None:
+        moment = datetime(2023, 12, 1, 12, 5)
+        assert start_text(None) == "--"
+        assert start_text(moment.date()) == "2023-12-01"
+        assert start_text(moment) == "2023-12-01 12:05"
+        assert start_text(moment.replace(tzinfo=timezone(timedelta(hours=-6)))) == "2023-12-01 12:05 UTC-0600"

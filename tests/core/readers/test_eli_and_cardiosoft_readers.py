@@ -101,6 +101,19 @@ def test_constructed_eli_with_an_offset_says_that_it_was_not_applied(tmp_path: P
     assert "OFFSET is 12 in lead I; nobody states what it means, so it is not applied." in record.report.warnings
 
 
+def test_constructed_eli_with_a_lead_at_another_rate_is_interpolated_and_told(tmp_path: Path) -> None:
+    text = eli_xml(ELI_ADU)
+    last = text[text.rindex("<CHANNEL ") : text.rindex("</ECG>")]
+    half = eli_xml(ELI_ADU[-1:, ::2], ("V6",), channel='SAMPLE_FREQ="50"')
+    record = read_and_check(
+        written(tmp_path, text.replace(last, half[half.index("<CHANNEL ") : half.rindex("</ECG>")]))
+    )
+    assert (record.fs_hz, record.n_samples) == (100.0, 1000)
+    np.testing.assert_allclose(record.lead_mv("V6")[::2], ELI_ADU[-1, ::2] / ELI_UNITS_PER_MV, atol=1e-6)
+    assert "V6 was interpolated from 50 Hz to the record's 100 Hz." in record.report.warnings
+    assert record.report.leads[-1].fs_hz == 50.0
+
+
 def test_other_xml_with_the_root_ecg_is_not_taken_for_eli(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="is not of a format that can be read"):
         read_record(written(tmp_path, '<?xml version="1.0"?><ECG><trace>1 2 3</trace></ECG>'))

@@ -193,6 +193,17 @@ def test_many_thousand_leads_are_refused_in_time(tmp_path: Path) -> None:
         assert "60000 pieces of leads" in outcome.cause
 
 
+def test_many_leads_at_rates_of_their_own_are_refused_in_time(tmp_path: Path) -> None:
+    lead = '<CHANNEL NAME="{}" UNITS_PER_MV="400" SAMPLE_FREQ="{}" DATA="{}"/>'
+    slow = "AAAA" * 6200  # 9,300 samples
+    leads = [lead.format("I", 1000, "AAAA" * 310_000), *(lead.format(f"L{n}", f"20.{n}1", slow) for n in range(60))]
+    path = tmp_path / "rates.xml"
+    path.write_text(f'<ECG ACQUISITION_TIME="">{"".join(leads)}</ECG>')
+    outcome = check_refused_or_read(path)
+    assert isinstance(outcome, RecordError)
+    assert outcome.cause == "has leads at several rates that are too long to be brought to 1000 Hz"
+
+
 def test_names_and_texts_without_end_are_cut(tmp_path: Path) -> None:
     text = write_eli(tmp_path / "good.xml").read_text()
     path = tmp_path / "long.xml"
