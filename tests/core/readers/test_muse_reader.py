@@ -144,6 +144,24 @@ def test_median_before_rhythm_alone_or_missing(changed: Callable[..., Path]) -> 
         read_record(only_median)
 
 
+def test_export_of_one_waveform_alone(changed: Callable[..., Path], muse: Callable[[str], Path]) -> None:
+    text = muse(FULL).read_text(encoding="utf-8")
+    median = text[text.index("<Waveform>") : text.index("</Waveform>") + len("</Waveform>")]
+    assert "<WaveformType>Median<" in median
+    record = read_and_check(changed((median, "")))
+    np.testing.assert_array_equal(record.signal_mv, read_record(muse(FULL)).signal_mv)
+    assert record.device_reading.median is None
+
+
+def test_export_of_twelve_stored_leads_computes_none(changed: Callable[..., Path]) -> None:
+    names = (("V3", "III"), ("V4", "aVR"), ("V5", "aVL"), ("V6", "aVF"))
+    record = read_and_check(changed(*((f"<LeadID>{old}<", f"<LeadID>{new}<") for old, new in names)))
+    assert record.lead_names == ("I", "II", "V1", "V2", "III", "aVR", "aVL", "aVF")
+    assert record.report.derived_leads == ()
+    # What is stored under a limb lead's name is not overwritten by what would fit, but the misfit is told.
+    assert any(text.startswith("The limb leads do not fit together") for text in record.report.warnings)
+
+
 def test_one_waveform_without_a_type_is_the_rhythm_and_said_to_be_taken_so(changed: Callable[..., Path]) -> None:
     record = read_and_check(changed(("<WaveformType>Rhythm</WaveformType>", "")))
     assert record.n_samples == 5000
