@@ -54,20 +54,21 @@ def search_dropped(paths: Iterable[Path], on_ignored: OnIgnored, on_fault: OnFau
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            yield from records_among(files, on_ignored)
+            yield from records_among(files, on_ignored, are_chosen=True)
             files = []
             yield from search_folder(path, on_ignored, on_fault)
         elif path.exists():
             files.append(path)
         else:
             yield path
-    yield from records_among(files, on_ignored)
+    yield from records_among(files, on_ignored, are_chosen=True)
 
 
-def records_among(files: list[Path], on_ignored: OnIgnored) -> Iterator[Path]:
+def records_among(files: list[Path], on_ignored: OnIgnored, *, are_chosen: bool = False) -> Iterator[Path]:
     """Yield those of some files that stand for one record each.
 
-    A WFDB record's signal file belongs to its header, a segment to the record whose header names it.
+    A WFDB record's signal file belongs to its header, a segment to the record whose header names it. A table (CSV, NPY)
+    is taken for a record only where a person has chosen it: a folder's tables are rarely ECGs.
     """
     headers = {path for path in files if path.suffix.lower() == HEADER_SUFFIX}
     stems = {path.with_suffix("") for path in headers}
@@ -79,19 +80,18 @@ def records_among(files: list[Path], on_ignored: OnIgnored) -> Iterator[Path]:
                 yield path
         elif suffix in PART_SUFFIXES and path.with_suffix("") in stems:
             continue
-        elif _is_record(path, suffix):
+        elif _is_record(path, suffix, is_chosen=are_chosen):
             yield path
         else:
             on_ignored(path)
 
 
-def _is_record(path: Path, suffix: str) -> bool:
+def _is_record(path: Path, suffix: str, *, is_chosen: bool) -> bool:
     """Whether a file without a WFDB header beside it is a record."""
     found = find_format(path)
     if found is None:
         return suffix not in SHARED_SUFFIXES and any(suffix in each.listed_suffixes for each in FORMATS)
-    # What a format never lists is too common to stand for an ECG (a table of labels is a .csv too).
-    return bool(found.listed_suffixes) and not _is_part(found, path, suffix)
+    return (bool(found.listed_suffixes) or is_chosen) and not _is_part(found, path, suffix)
 
 
 def _is_part(found: RecordFormat, path: Path, suffix: str) -> bool:

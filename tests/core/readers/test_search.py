@@ -67,6 +67,13 @@ def test_dropped_files_and_folders_keep_their_order_and_missing_ones_are_kept_to
     assert Search().dropped(first, tmp_path / "a", gone) == ["x.hea", "y.hea", "gone.hea"]
 
 
+def test_a_table_is_listed_where_a_person_chose_it_and_passed_over_in_a_folder(tmp_path: Path) -> None:
+    table = tmp_path / "lead.csv"
+    table.write_text("I,II\n" + "0.1,0.2\n0.2,0.1\n" * 50, encoding="utf-8")
+    assert Search().dropped(table) == ["lead.csv"]
+    assert Search().folder(tmp_path) == []
+
+
 def test_segments_are_listed_through_their_record() -> None:
     assert Search().folder(SPECIAL / "041s") == ["041s.hea"]
 
