@@ -6,7 +6,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the viewer, the analysis worker (``--worker``) or a listing process (``--list``); return the exit code."""
+    """Run the viewer, the analysis worker (``--worker``) or a helper process; return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--worker"]:
         from ecgviewer.jobs.worker_main import main as run_worker
@@ -16,6 +16,10 @@ def main(argv: list[str] | None = None) -> int:
         from ecgviewer.jobs.listing_main import main as run_listing
 
         return run_listing()
+    if argv[:1] == ["--recording"]:
+        from ecgviewer.jobs.recording_main import main as run_recording
+
+        return run_recording()
     from ecgviewer.arguments import parse
 
     options = parse(argv)

@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindo
 
 from ecgviewer.jobs.listing_client import ListingClient
 from ecgviewer.jobs.protocol import Finding, Neighbour
+from ecgviewer.jobs.recording_client import RecordingClient
+from ecgviewer.jobs.worker_client import recording_command
 from ecgviewer.menus import build_menus
 from ecgviewer.plot.screen import screen_facts
 from ecgviewer.services.folders import Folders
+from ecgviewer.services.long_review import LongReview
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.services.why import Why
 from ecgviewer.settings import Settings
@@ -24,12 +27,13 @@ from ecgviewer.state.paper import Paper, PaperState
 from ecgviewer.state.screen import ScreenFacts, scale_of_screen
 from ecgviewer.state.theme import load_theme
 from ecgviewer.state.why import WhyState
+from ecgviewer.widgets.long_view import LongView
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
 from ecgviewer.widgets.worklist_panel import DEFAULT_PX, WorklistPanel
 from ecgviewer.widgets.workspace import Workspace
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 TITLE = "ECG viewer"
 MINIMUM_SIZE_PX = (800, 520)
@@ -67,6 +71,8 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(paper, theme)
         self.panels = SidePanels(theme)
         self.worklist = WorklistPanel(self.folders, theme, settings.worklist_px or DEFAULT_PX)
+        client = RecordingClient(recording_command(), self)
+        self.long = LongView(client, session, LongReview(session, paper), self.workspace, self.panels.events, self)
         self.status = StatusLine()
         self._assemble()
         self.menus = build_menus(self)
@@ -114,7 +120,7 @@ class MainWindow(QMainWindow):
         panels.findings.add_context_action(self.menus.actions["why"])
         self.why.changed.connect(self._on_why_changed)
         self.workspace.why.closed.connect(self.why.hide)
-        panels.findings.asked_again.connect(session.analyse_again)
+        panels.findings.asked_again.connect(self.analyse_again)
         panels.findings.card_asked.connect(self.show_model_card)
         panels.similar.neighbour_chosen.connect(self._on_neighbour_chosen)
         panels.toggled.connect(self._on_panels_toggled)
@@ -196,6 +202,22 @@ class MainWindow(QMainWindow):
         self._panels_follow_width = False
         self.panels.set_open(not self.panels.is_open)
 
+    def analyse_again(self) -> None:
+        """Ask again; of a long recording about what is in sight now."""
+        if isinstance(self.session.record, LongRecording):
+            self.long.review.judge_in_sight()
+        else:
+            self.session.analyse_again()
+
+    def choose_time(self) -> None:
+        """Ask for a time and go there."""
+        if self.session.record is not None:
+            from ecgviewer.dialogs.goto_dialog import GotoDialog
+
+            dialog = GotoDialog(self.long.review, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()
+
     def toggle_why(self) -> None:
         """Show what speaks for the chosen statement, the first in sight where none is chosen; hide it again."""
         finding, state = self.panels.findings.chosen_finding(), self.why.state
@@ -251,7 +273,7 @@ class MainWindow(QMainWindow):
 
     # --- what the session says ---------------------------------------------------------------------------------------
 
-    def _on_record_opened(self, record: EcgRecord) -> None:
+    def _on_record_opened(self, record: AnyRecord) -> None:
         self.workspace.show_record(record)
         self.setWindowTitle(f"{record.name} - {TITLE}")
         self.worklist.table.mark(self.session.path)
@@ -266,7 +288,8 @@ class MainWindow(QMainWindow):
     def _on_analysis_changed(self, analysis: Analysis) -> None:
         status = self.session.analyst.status
         rate = analysis.heart_rate
-        self.workspace.main_pane.set_heart_rate(analysis.heart_rate_bpm, rate.reason if rate is not None else "")
+        if not analysis.is_on_demand:  # the rate of ten seconds is not that of a day
+            self.workspace.main_pane.set_heart_rate(analysis.heart_rate_bpm, rate.reason if rate is not None else "")
         self.panels.findings.set_analysis(analysis, status)
         self.panels.similar.set_analysis(analysis, status)
 
@@ -362,6 +385,7 @@ class MainWindow(QMainWindow):
         self.settings.window_geometry = self.saveGeometry()
         super().closeEvent(event)
         self.hide()
+        self.long.stop()
         self.panels.findings.stop()
         self.panels.similar.stop()
         self.workspace.why.stop()
@@ -377,7 +401,7 @@ def _documents() -> ModuleType:
     return documents
 
 
-def _import_report(record: EcgRecord) -> str:
+def _import_report(record: AnyRecord) -> str:
     from ecgviewer.services.import_report import import_report
 
     return import_report(record)

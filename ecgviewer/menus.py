@@ -12,7 +12,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from ecgviewer.services.demos import list_demos
-from ecgviewer.state.paper import GAINS_MM_MV, LAYOUTS, MAGNIFICATIONS, SPEEDS_MM_S, PaperState
+from ecgviewer.state.paper import GAINS_MM_MV, LAYOUTS, MAGNIFICATIONS, SPANS_S, SPEEDS_MM_S, PaperState
 from ecgviewer.state.theme import THEME_NAMES, load_theme
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PAPER_KEYS = (
     ("Pan", "Left, Right, Up, Down, wheel, or drag"),
     ("Page back and forth", "Page Up, Page Down"),
     ("Start and end of the record", "Home, End"),
-    ("Paper speed", "Ctrl+wheel"),
+    ("Paper speed, and beyond it the time in sight", "Ctrl+wheel"),
     ("Gain", "Shift+wheel"),
     ("Lay a similar ECG beside", "Enter or double click on it"),
 )
@@ -87,6 +87,7 @@ def build_menus(window: MainWindow) -> Menus:
     builder = _Builder(window)
     _build_file(builder)
     _build_view(builder)
+    _build_go(builder)
     _build_help(builder)
     return builder.menus
 
@@ -168,6 +169,25 @@ def _build_view(builder: _Builder) -> None:
     panels = builder.add(menu, "panels", "&Panels", window.toggle_panels, "Ctrl+B")
     panels.setCheckable(True)
     builder.add(menu, "dismiss", "&Dismiss error, hide why, close ECG beside", window.dismiss, "Esc")
+
+
+def _build_go(builder: _Builder) -> None:
+    window, paper = builder.window, builder.window.paper
+    menu = window.menuBar().addMenu("&Go")
+    builder.add(menu, "go to time", "Go to &time...", window.choose_time, "Ctrl+G")
+    builder.add(menu, "next event", "&Next event", lambda: window.long.step_event(1), "N")
+    builder.add(menu, "previous event", "&Previous event", lambda: window.long.step_event(-1), "Shift+N")
+    menu.addSeparator()
+    builder.add(
+        menu, "judge", "&Judge the 10 s in sight (long recordings)", window.long.review.judge_in_sight, "Shift+J"
+    )
+    menu.addSeparator()
+    builder.add(menu, "wider", "&Wider: more time in sight", lambda: paper.step_time_zoom(2), ",")
+    builder.add(menu, "closer", "&Closer: less time in sight", lambda: paper.step_time_zoom(-2), ".")
+    builder.add(menu, "page", "Paper's own speed", lambda: paper.set_time_zoom(1.0), "0")
+    for span_s, name in zip(SPANS_S, ("1 minute", "10 minutes", "1 hour", "6 hours", "24 hours"), strict=True):
+        builder.add(menu, f"span {name}", name, partial(paper.show_span, span_s))
+    builder.add(menu, "span all", "Whole recording", lambda: paper.set_time_zoom(paper.widest_zoom), "9")
 
 
 def _build_help(builder: _Builder) -> None:

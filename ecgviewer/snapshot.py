@@ -17,7 +17,7 @@ from ecgviewer.services.why import Why
 from ecgviewer.state.analysis import Analysis
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.why import WhyState
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 if TYPE_CHECKING:
     from ecgviewer.app import Application
@@ -126,7 +126,7 @@ def _refuse(sentence: str) -> int:
     return BAD_INPUT
 
 
-def _summary(session: ReviewSession, record: EcgRecord, state: PaperState) -> dict[str, Any]:
+def _summary(session: ReviewSession, record: AnyRecord, state: PaperState) -> dict[str, Any]:
     ready, analysis = session.analyst.status.ready, session.analysis
     predictions, similar = analysis.predictions, analysis.similar
     reasons = {

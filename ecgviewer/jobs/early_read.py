@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 
 from ecgviewer.state.missing_facts import MissingFacts
 from physioclr_core.errors import MissingFactsError, UserFacingError
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 if TYPE_CHECKING:
     from physioclr_core.readers.table_options import TableOptions
 
 
-def read_or_explain(path: Path, given: TableOptions | None = None) -> EcgRecord | str:
-    """Read a record; return one sentence on why there is none where it fails."""
+def read_or_explain(path: Path, given: TableOptions | None = None) -> AnyRecord | str:
+    """Read a record, or open one that is long where it is; return one sentence on why there is none where it fails."""
     try:
         from physioclr_core.readers import read_record
+        from physioclr_core.recordings.opening import open_long
 
-        return read_record(path) if given is None else read_record(path, given)
+        if given is not None:
+            return read_record(path, given)
+        long_recording = open_long(path)
+        return read_record(path) if long_recording is None else long_recording
     except MissingFactsError as error:
         return MissingFacts(error)
     except UserFacingError as error:
@@ -33,14 +37,14 @@ class EarlyRead:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._result: EcgRecord | str = ""
+        self._result: AnyRecord | str = ""
         self._thread = Thread(target=self._run, name="early-read", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         self._result = read_or_explain(self.path)
 
-    def wait(self) -> EcgRecord | str:
+    def wait(self) -> AnyRecord | str:
         """Return the record, or the sentence on why there is none, once reading has ended."""
         self._thread.join()
         return self._result

@@ -10,11 +10,12 @@ from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, SignalIn
 
 from ecgviewer.jobs.early_read import EarlyRead, read_or_explain
 from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 if TYPE_CHECKING:
     from physioclr_core.readers.table_options import TableOptions
 
-OnRead = Callable[[EcgRecord], None]
+OnRead = Callable[[AnyRecord], None]
 OnFailed = Callable[[str], None]
 
 
@@ -74,7 +75,7 @@ class ThreadedLoader(QObject):
 
 
 def _hand_over(result: object, on_read: OnRead, on_failed: OnFailed) -> None:
-    if isinstance(result, EcgRecord):
+    if isinstance(result, EcgRecord | LongRecording):
         on_read(result)
     else:
         on_failed(result if isinstance(result, str) else str(result))

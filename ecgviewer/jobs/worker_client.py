@@ -49,6 +49,11 @@ def worker_command(model: Path | None = None) -> list[str]:
     return [*start, "--worker", *([] if model is None else ["--model", str(model.absolute())])]
 
 
+def recording_command() -> list[str]:
+    """Return the command that starts the process for a long recording."""
+    return [part if part != "--worker" else "--recording" for part in worker_command()]
+
+
 @dataclass(slots=True)
 class _Job:
     request: Request

@@ -16,12 +16,13 @@ from physioclr_core.readers.report_text import (
     lead_measurements,
     median_text,
 )
-from physioclr_core.record import DeviceReading, EcgRecord, LeadReport
+from physioclr_core.record import DeviceReading, LeadReport
+from physioclr_core.recordings.source import AnyRecord
 
 MOST_COLUMNS = 8
 
 
-def import_report(record: EcgRecord) -> str:
+def import_report(record: AnyRecord) -> str:
     """Return what was taken from a record's files, inferred and left out."""
     report = record.report
     lines = [f"# Import report: {plain(record.name)}", "", *_facts(record)]
@@ -32,7 +33,7 @@ def import_report(record: EcgRecord) -> str:
             [f"{', '.join(report.derived_leads)}: computed from other leads"] if report.derived_leads else [],
         ),
         ("Padding: filled in, not recorded", report.padding),
-        ("Gaps in all leads", gap_texts(record)),
+        ("Gaps in all leads", gap_texts(record.report)),
         ("Leads under their own name, left out of prediction", report.unknown_leads),
         ("Left out", report.ignored),
     ):
@@ -55,7 +56,7 @@ def _bullets(texts: Iterable[str]) -> list[str]:
     return [f"- {plain(text)}" for text in texts]
 
 
-def _facts(record: EcgRecord) -> list[str]:
+def _facts(record: AnyRecord) -> list[str]:
     acquisition = record.acquisition
     rows = [
         ("Format", record.provenance.format),
@@ -67,7 +68,7 @@ def _facts(record: EcgRecord) -> list[str]:
     return table(("what", "in this file"), [(plain(name), plain(value)) for name, value in rows])
 
 
-def _checks(record: EcgRecord) -> list[str]:
+def _checks(record: AnyRecord) -> list[str]:
     report = record.report
     rows = []
     for formula, residual_mv in (

@@ -11,6 +11,7 @@ from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.events import Event
 from ecgviewer.state.worklist import Batch, Entry
 from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 if TYPE_CHECKING:
     from physioclr_core.readers.table_options import TableOptions
@@ -22,7 +23,7 @@ class RecordLoader(Protocol):
     def load(
         self,
         path: Path,
-        on_read: Callable[[EcgRecord], None],
+        on_read: Callable[[AnyRecord], None],
         on_failed: Callable[[str], None],
         given: TableOptions | None = None,
     ) -> None:

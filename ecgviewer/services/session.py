@@ -13,10 +13,16 @@ from ecgviewer.services.ports import Analyst, RecordLoader
 from ecgviewer.state.analysis import Analysis
 from ecgviewer.state.events import Event
 from ecgviewer.state.missing_facts import MissingFacts
+from ecgviewer.state.record_time import RecordClock
+from physioclr_core.errors import RecordError
 from physioclr_core.record import Acquisition, EcgRecord, Patient, Provenance, Sex
 
 if TYPE_CHECKING:
     from physioclr_core.readers.table_options import TableOptions
+from physioclr_core.recordings.source import AnyRecord, LongRecording
+
+# Of a long recording so much is judged at a time.
+WINDOW_S = 10.0
 
 
 class ReviewSession:
@@ -27,8 +33,11 @@ class ReviewSession:
 
     Attributes
     ----------
-    record : EcgRecord or None
+    record : EcgRecord, LongRecording or None
         The ECG under review.
+    judged : EcgRecord or None
+        What of it the model is asked about: all of it, or the window of a long recording that the person chose, which
+        begins at ``judged_from_s``.
     analysis : Analysis
         What the worker has said about it.
     beside : tuple of EcgRecord and Neighbour, or None
@@ -38,12 +47,14 @@ class ReviewSession:
     def __init__(self, loader: RecordLoader, analyst: Analyst) -> None:
         self._loader = loader
         self.analyst = analyst
-        self.record: EcgRecord | None = None
+        self.record: AnyRecord | None = None
+        self.judged: EcgRecord | None = None
+        self.judged_from_s = 0.0
         self.path: Path | None = None
         self.analysis = Analysis()
         self.beside: tuple[EcgRecord, Neighbour] | None = None
         self.opening: Event[[Path]] = Event()
-        self.record_opened: Event[[EcgRecord]] = Event()
+        self.record_opened: Event[[AnyRecord]] = Event()
         self.failed: Event[[str]] = Event()
         self.facts_missing: Event[[Path]] = Event()
         self.analysis_changed: Event[[Analysis]] = Event()
@@ -63,7 +74,7 @@ class ReviewSession:
         ticket = self._n_opened
         self.opening.emit(path)
 
-        def on_read(record: EcgRecord) -> None:
+        def on_read(record: AnyRecord) -> None:
             if ticket == self._n_opened:
                 self.show_record(record, path)
 
@@ -77,12 +88,13 @@ class ReviewSession:
 
         self._loader.load(path, on_read, on_failed, given)
 
-    def show_record(self, record: EcgRecord, path: Path | None = None) -> None:
+    def show_record(self, record: AnyRecord, path: Path | None = None) -> None:
         """Make a record the one under review and ask for its analysis."""
         self._forget()
         self.close_beside()
         self.record, self.path = record, path
-        self.analysis = Analysis()
+        self.judged, self.judged_from_s = (record if isinstance(record, EcgRecord) else None), 0.0
+        self.analysis = Analysis(is_on_demand=isinstance(record, LongRecording))
         self.record_opened.emit(record)
         self.analysis_changed.emit(self.analysis)
         self._ask()
@@ -92,10 +104,31 @@ class ReviewSession:
         self._may_analyse = True
         self._ask()
 
+    def analyse_window(self, start_s: float, end_s: float) -> None:
+        """Have the ten seconds in the middle of a stretch of a long recording judged; nothing else of it ever is."""
+        recording = self.record
+        if not isinstance(recording, LongRecording):
+            return
+        self._forget()
+        half_s = min(WINDOW_S, recording.duration_s) / 2
+        middle_s = min(max((start_s + end_s) / 2, half_s), recording.duration_s - half_s)
+        first = round((middle_s - half_s) * recording.fs_hz)
+        try:
+            judged = recording.window_record(first, first + round(2 * half_s * recording.fs_hz))
+        except RecordError as error:
+            self.failed.emit(str(error))
+            return
+        self.judged, self.judged_from_s = judged, first / recording.fs_hz
+        where = RecordClock.of(recording).text(self.judged_from_s)
+        self.analysis = Analysis(is_on_demand=True, window_text=f"Of {judged.duration_s:.0f} s from {where} only.")
+        self._may_analyse = True
+        self._ask()
+        self.analysis_changed.emit(self.analysis)
+
     def analyse_again(self) -> None:
         """Ask again after a failure."""
         self._forget()
-        self.analysis = Analysis()
+        self.analysis = Analysis(is_on_demand=self.analysis.is_on_demand, window_text=self.analysis.window_text)
         self.analysis_changed.emit(self.analysis)
         self.analyst.retry()
         self._ask()
@@ -124,8 +157,8 @@ class ReviewSession:
             self.beside_changed.emit()
 
     def _ask(self) -> None:
-        if self._may_analyse and self.record is not None and self.analysis.job is None:
-            self.analysis.job = self.analyst.analyse(self.record)
+        if self._may_analyse and self.judged is not None and self.analysis.job is None:
+            self.analysis.job = self.analyst.analyse(self.judged)
 
     def _forget(self) -> None:
         if self.analysis.job is not None:

@@ -11,7 +11,7 @@ from ecgviewer.jobs.protocol import Explanation, Failed, Finding, Message, Progr
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.state.events import Event
 from ecgviewer.state.why import WhyState, shown
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 
 class Why:
@@ -34,10 +34,11 @@ class Why:
 
     def ask(self, finding: Finding, in_sight_s: tuple[float, float]) -> None:
         """Ask about a statement; an earlier question is given up."""
-        record = self._session.record
+        record, offset_s = self._session.judged, self._session.judged_from_s
         self._forget()
         if record is None:
             return
+        in_sight_s = (in_sight_s[0] - offset_s, in_sight_s[1] - offset_s)
         self._job = self._session.analyst.explain(record, finding.code, in_sight_s)
         # What is drawn for another statement must not stand while this one's answer is on its way.
         self._set(WhyState("waiting", finding))
@@ -62,7 +63,7 @@ class Why:
             self.state = state
             self.changed.emit(state)
 
-    def _on_record_opened(self, record: EcgRecord) -> None:
+    def _on_record_opened(self, record: AnyRecord) -> None:
         self.hide()
 
     def _on_answered(self, message: Message) -> None:
@@ -78,7 +79,7 @@ class Why:
                 self._set(WhyState("failed", finding, reason=message.message))
             case Explanation():
                 self._job = None
-                self._set(_answer(finding, message))
+                self._set(_answer(finding, _moved(message, self._session.judged_from_s)))
 
 
 def _answer(finding: Finding, message: Explanation) -> WhyState:
@@ -88,6 +89,15 @@ def _answer(finding: Finding, message: Explanation) -> WhyState:
     if effects is None:
         return WhyState("failed", finding, reason="the answer could not be read")
     return shown(finding, message, effects)
+
+
+def _moved(message: Explanation, offset_s: float) -> Explanation:
+    """Return an answer about a window with the recording's times."""
+    if not offset_s:
+        return message
+    waves = [replace(wave, start_s=wave.start_s + offset_s, end_s=wave.end_s + offset_s) for wave in message.waves]
+    window_s = None if message.window_s is None else [time_s + offset_s for time_s in message.window_s]
+    return replace(message, waves=waves, window_s=window_s)
 
 
 def _effects(message: Explanation) -> npt.NDArray[np.float32] | None:

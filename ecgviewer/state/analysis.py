@@ -47,7 +47,10 @@ class WorkerStatus:
 
 @dataclass(slots=True)
 class Analysis:
-    """Answers of one job; what is None is still on its way unless ``failure`` says that it will not come."""
+    """Answers of one job; what is None is still on its way unless ``failure`` says that it will not come.
+
+    ``is_on_demand``: of a long recording, where nothing is asked until the person does; ``window_text`` says of what.
+    """
 
     job: int | None = None
     heart_rate: HeartRate | None = None
@@ -55,10 +58,14 @@ class Analysis:
     similar: Similar | None = None
     thumbnails_uv: npt.NDArray[np.int16] | None = field(default=None, repr=False)
     failure: str | None = None
+    is_on_demand: bool = False
+    window_text: str = ""
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing more will come."""
+        if self.is_on_demand and self.job is None:
+            return True
         answers = (self.heart_rate, self.predictions, self.similar)
         return self.failure is not None or all(answer is not None for answer in answers)
 

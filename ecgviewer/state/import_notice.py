@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ImportNotice:
     is_warning: bool = False
 
 
-def import_notice(record: EcgRecord) -> ImportNotice:
+def import_notice(record: AnyRecord) -> ImportNotice:
     """Return the line of a record; empty where nothing was derived, filled in, missing, assumed or odd."""
     report = record.report
     parts: list[str] = []

@@ -202,13 +202,13 @@ class AnswerPanel(QFrame):
         self._skeleton_timer.start()
         self._tick.start()
 
-    def fail(self, words: str, *, can_retry: bool) -> None:
-        """Say that and why there are no rows."""
+    def fail(self, words: str, *, can_retry: bool, button: str = "Try again") -> None:
+        """Say that and why there are no rows; the button asks."""
         self._stop_waiting()
         self.model.set_rows([])
         self._detail.setText("")
         self._stack.setCurrentIndex(0)
-        self._say(words, "Try again" if can_retry else None)
+        self._say(words, button if can_retry else None)
 
     def show_rows(
         self, rows: list[object], *, detail: str = "", words: str = "", is_notice: bool = False, tooltip: str = ""

@@ -201,6 +201,9 @@ class FindingsPanel(AnswerPanel):
             self._say_limits("", "")
         if analysis.predictions is not None:
             self._show()
+        elif analysis.is_on_demand and analysis.job is None:
+            words = "A long recording is not judged as a whole."
+            self.fail(words, can_retry=True, button="Judge the 10 s in sight (Shift+J)")
         elif analysis.failure is not None:
             self.fail(f"not assessed: {analysis.failure}", can_retry=True)
         else:
@@ -243,8 +246,9 @@ class FindingsPanel(AnswerPanel):
             return
         position = self.list.verticalScrollBar().value()
         rows: list[object] = list(finding_rows(predictions, self._open_folds))
-        words = notice_text(predictions)
-        self.show_rows(rows, detail="candidates, not a diagnosis", words=words, is_notice=True, tooltip=more)
+        notice = notice_text(predictions)
+        words = " ".join(text for text in (self._analysis.window_text, notice) if text)
+        self.show_rows(rows, detail="candidates, not a diagnosis", words=words, is_notice=bool(notice), tooltip=more)
         self.list.verticalScrollBar().setValue(position)
 
     def _on_current_changed(self, index: QModelIndex, before: QModelIndex) -> None:

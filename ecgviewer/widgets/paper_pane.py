@@ -13,7 +13,7 @@ from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.bars import ErrorBar
 from ecgviewer.widgets.header import HeaderView
-from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 
 class PaperPane(QWidget):
@@ -71,7 +71,7 @@ class PaperPane(QWidget):
         self.view.set_screen_scale(scale)
         self._refresh_header()
 
-    def show_record(self, record: EcgRecord, neighbour: Neighbour | None = None) -> None:
+    def show_record(self, record: AnyRecord, neighbour: Neighbour | None = None) -> None:
         """Show a record; with a neighbour it is one of the library."""
         self._neighbour = neighbour
         self._heart_rate_bpm = None

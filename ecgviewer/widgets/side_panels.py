@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.answer_panel import AnswerPanel
 from ecgviewer.widgets.device_panel import DevicePanel
+from ecgviewer.widgets.events_panel import EventsPanel
 from ecgviewer.widgets.findings_panel import FindingsPanel
 from ecgviewer.widgets.similar_panel import SimilarPanel
 from ecgviewer.widgets.style import GRID_PX
@@ -71,6 +72,7 @@ class SidePanels(QFrame):
         super().__init__(parent)
         self.findings = FindingsPanel(theme)
         self.similar = SimilarPanel(theme)
+        self.events = EventsPanel()
         self.device = DevicePanel()
         self._panels = QFrame()
         self._panels.setObjectName("panels")
@@ -84,9 +86,10 @@ class SidePanels(QFrame):
         split = QSplitter(Qt.Orientation.Vertical)
         split.setHandleWidth(1)
         split.setChildrenCollapsible(False)
+        split.addWidget(self.events)
         split.addWidget(self.findings)
         split.addWidget(self.similar)
-        split.setSizes([500, 500])
+        split.setSizes([500, 500, 500])
         inner = QVBoxLayout(self._panels)
         inner.setContentsMargins(1, 0, 0, 0)
         inner.setSpacing(0)

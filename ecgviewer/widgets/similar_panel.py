@@ -185,6 +185,8 @@ class SimilarPanel(AnswerPanel):
             n_library = status.ready.n_library if status.ready is not None else 0
             detail = f"of {n_library:,}".replace(",", " ") if n_library else ""
             self.show_rows(rows, detail=detail, words=notice_text(similar), is_notice=similar.reason is None)
+        elif analysis.is_on_demand and analysis.job is None:
+            self.fail("Searched once ten seconds are judged.", can_retry=False)
         elif analysis.failure is not None:
             self.fail(f"not searched: {analysis.failure}", can_retry=False)
         else:

@@ -16,6 +16,7 @@ from ecgviewer.widgets.overview import OverviewStrip
 from ecgviewer.widgets.paper_pane import PaperPane
 from ecgviewer.widgets.why_line import WhyLine
 from physioclr_core.record import EcgRecord
+from physioclr_core.recordings.source import AnyRecord
 
 
 class Workspace(QWidget):
@@ -64,12 +65,12 @@ class Workspace(QWidget):
         for pane in self.panes():
             pane.set_screen_scale(scale)
 
-    def show_record(self, record: EcgRecord) -> None:
+    def show_record(self, record: AnyRecord) -> None:
         """Show the ECG under review from its beginning."""
         self._paper.rewind()
         self.main_pane.error_bar.dismiss()
         self.main_pane.show_record(record)
-        self.overview.set_record(record)
+        self.overview.set_record(record, self.main_pane.view.signals)
         self.notice.set_notice(import_notice(record))
 
     def show_beside(self, record: EcgRecord, neighbour: Neighbour) -> None:

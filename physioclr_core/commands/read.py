@@ -81,7 +81,7 @@ def summary(record: EcgRecord) -> str:
         lines.append(f"Left out of prediction: {', '.join(report.unknown_leads)}")
     lines += [f"Ignored: {text}" for text in report.ignored]
     lines += [f"Padding: {text}" for text in report.padding]
-    lines += [f"Gap: {text}" for text in gap_texts(record)]
+    lines += [f"Gap: {text}" for text in gap_texts(record.report)]
     lines += [f"Warning: {text}" for text in report.warnings]
     return "\n".join(lines + device_lines(record.device_reading))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from physioclr_core.record import DeviceMeasurement, DeviceReading, EcgRecord, LeadReport
+from physioclr_core.record import DeviceMeasurement, DeviceReading, ImportReport, LeadReport
 
 DEVICE_HEADING = "Stored by the device, not by this program"
 STATUS_UNKNOWN = "the file does not say whether anyone has confirmed it"
@@ -80,6 +80,6 @@ def median_text(reading: DeviceReading) -> str:
     return f"{len(median.lead_names)} leads, {length_s:.3g} s at {median.fs_hz:g} Hz; kept apart from the rhythm"
 
 
-def gap_texts(record: EcgRecord) -> list[str]:
+def gap_texts(report: ImportReport) -> list[str]:
     """Return the spans in which no lead has a sample."""
-    return [f"{start_s:.6g} to {end_s:.6g} s" for start_s, end_s in record.report.gaps]
+    return [f"{start_s:.6g} to {end_s:.6g} s" for start_s, end_s in report.gaps]

@@ -135,3 +135,6 @@ class LongRecording:
             acquisition=replace(self.acquisition, start=None),
             provenance=self.provenance,
         )
+
+
+AnyRecord = EcgRecord | LongRecording
