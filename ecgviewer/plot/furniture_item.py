@@ -28,6 +28,8 @@ TICK_FROM_BASELINE_MM = 5.0
 NARROWEST_GAP_LABEL_PX = 28.0
 # From here on times are the clock's.
 LONG_S = 600.0
+# From here on beats run together: rows keep to their own place, in a quieter colour.
+WIDE_ZOOM = 6.0
 NARROWEST_LABELLED_GAP_PX = 3.0
 
 
@@ -124,7 +126,7 @@ class LabelItem(Furniture):
         painter.setClipRect(self._rect.adjusted(scene.geometry.snapped(scene.geometry.gutter_px), 0, 0, 0))
         self._paint_separators(painter, scene)
         self._paint_gaps(painter, scene)
-        for text, where in self.labels():
+        for text, where in self.labels() if scene.geometry.state.time_zoom < WIDE_ZOOM else ():
             is_note = text.endswith(" not recorded")
             painter.setFont(self._quiet_font if is_note else self._font)
             painter.setPen(QColor(self._theme.text_quiet if is_note else self._theme.text))
@@ -230,3 +232,9 @@ class GutterItem(Furniture):
         for row in scene.page.rows:
             if any(cell.lead_idx is not None for cell in row.cells):
                 painter.drawPolyline(self.pulse_points(row.baseline_mm, scene.geometry))
+        if scene.geometry.state.time_zoom >= WIDE_ZOOM:
+            # Bars leave no room for a name beside them; the gutter has.
+            painter.setPen(QColor(self._theme.text))
+            for row in scene.page.rows:
+                where = QPointF(3.0, scene.geometry.y_px(row.baseline_mm + scene.page.pitch_mm / 2 - 2.0))
+                painter.drawText(where, row.cells[0].note or row.cells[0].label)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsView, QWidget
 from ecgviewer.plot.evidence_item import EvidenceItem
 from ecgviewer.plot.furniture_item import GutterItem, LabelItem, Scene
 from ecgviewer.plot.grid_item import GridItem
-from ecgviewer.plot.time_axis import TimeAxisItem
+from ecgviewer.plot.time_axis import TimeLabelsItem, TimeLinesItem
 from ecgviewer.plot.trace_item import TraceItem
 from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, lay_out
@@ -63,7 +63,7 @@ class PaperView(GraphicsView):
         self.viewport().setAcceptDrops(False)
         self._grid = GridItem(theme)
         self._evidence = EvidenceItem(theme)
-        self._axis = TimeAxisItem(theme, self.font())
+        self._axis, self._times = TimeLinesItem(theme), TimeLabelsItem(theme, self.font())
         self._labels = LabelItem(theme, self.font())
         self._traces = TraceItem(theme)
         self._gutter = GutterItem(theme, self._grid)
@@ -74,6 +74,7 @@ class PaperView(GraphicsView):
             self._evidence,
             self._labels,
             self._traces,
+            self._times,
             self._gutter,
         )
         for item in self._items:
@@ -203,6 +204,7 @@ class PaperView(GraphicsView):
             self._traces.set_geometry(geometry, self._page, rect)
             scene = Scene(self._record, self._page, geometry, self._signals)
         self._axis.set_scene(scene, rect)
+        self._times.set_scene(scene, rect)
         self._evidence.set_scene(scene, rect)
         self._labels.set_scene(scene, rect)
         self._gutter.set_scene(scene, rect)

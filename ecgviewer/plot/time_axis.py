@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF
+from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
@@ -11,7 +11,7 @@ from ecgviewer.plot.furniture_item import Furniture
 from ecgviewer.state.record_time import RecordClock
 from ecgviewer.state.theme import Theme
 
-LEAST_LINE_PX, LEAST_LABEL_PX = 12.0, 96.0
+LEAST_LINE_PX, LEAST_LABEL_PX = 12.0, 112.0
 STEPS_S = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
 LABEL_INSET_PX = 3.0
 
@@ -21,13 +21,8 @@ def step_s(px_per_s: float, least_px: float) -> float:
     return next((float(step) for step in STEPS_S if step * px_per_s >= least_px), float(STEPS_S[-1]))
 
 
-class TimeAxisItem(Furniture):
-    """Upright lines and their times; nothing where the paper has its own speed."""
-
-    def __init__(self, theme: Theme, font: QFont) -> None:
-        super().__init__(theme)
-        self._font = QFont(font)
-        self._metrics = QFontMetricsF(self._font)
+class TimeLinesItem(Furniture):
+    """Upright lines at round times; nothing where the paper has its own speed."""
 
     def ticks(self, least_px: float) -> list[tuple[float, float]]:
         """Return (time from the record's start, position) of every round time in sight."""
@@ -47,16 +42,31 @@ class TimeAxisItem(Furniture):
         scene = self._scene
         if scene is None or scene.geometry.state.time_zoom <= 1:
             return
-        gutter_px = scene.geometry.snapped(scene.geometry.gutter_px)
-        painter.setClipRect(self._rect.adjusted(gutter_px, 0, 0, 0))
-        height_px = self._rect.height()
+        painter.setClipRect(self._rect.adjusted(scene.geometry.snapped(scene.geometry.gutter_px), 0, 0, 0))
         for colour, least_px in ((self._theme.grid_1mm, LEAST_LINE_PX), (self._theme.grid_5mm, LEAST_LABEL_PX)):
             pen = QPen(QColor(colour))
             pen.setCosmetic(True)
             painter.setPen(pen)
-            painter.drawLines([QLineF(x_px, 0.0, x_px, height_px) for _, x_px in self.ticks(least_px)])
+            painter.drawLines([QLineF(x_px, 0.0, x_px, self._rect.height()) for _, x_px in self.ticks(least_px)])
+
+
+class TimeLabelsItem(TimeLinesItem):
+    """The times of these lines, on a strip of their own over the traces."""
+
+    def __init__(self, theme: Theme, font: QFont) -> None:
+        super().__init__(theme)
+        self._font = QFont(font)
+        self._metrics = QFontMetricsF(self._font)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: D102
+        scene = self._scene
+        if scene is None or scene.geometry.state.time_zoom <= 1:
+            return
+        strip = QRectF(0, 0, self._rect.width(), self._metrics.height() + 1)
+        painter.fillRect(strip, QColor(self._theme.paper))
         painter.setFont(self._font)
         painter.setPen(QColor(self._theme.text_quiet))
         clock = RecordClock.of(scene.record)
         for time_s, x_px in self.ticks(LEAST_LABEL_PX):
+            painter.drawLine(QLineF(x_px, 0.0, x_px, strip.height()))
             painter.drawText(QPointF(x_px + LABEL_INSET_PX, self._metrics.ascent()), clock.text(time_s))

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from ecgviewer.plot.furniture_item import WIDE_ZOOM
 from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, spans_between
 from ecgviewer.state.signals import Signals
@@ -17,6 +18,7 @@ from physioclr_core.recordings.source import SignalSource
 
 # Paths are kept for the visible time and this share of it on either side.
 SPARE_SHARE = 1.0
+ROW_GAP_MM = 2.0
 
 
 class TraceItem(GraphicsObject):
@@ -32,7 +34,7 @@ class TraceItem(GraphicsObject):
         self._paths: list[tuple[int, int, QPainterPath]] = []
         self._kept_key: tuple[object, ...] = ()
         self._kept_s = (0.0, 0.0)
-        self._pen = QPen()
+        self._pen = self._wide_pen = QPen()
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:
@@ -40,6 +42,8 @@ class TraceItem(GraphicsObject):
         self._pen = QPen(QColor(theme.trace))
         self._pen.setWidth(1)
         self._pen.setCosmetic(True)
+        self._wide_pen = QPen(self._pen)
+        self._wide_pen.setColor(QColor(theme.text_quiet))
         self.update()
 
     def set_record(self, record: SignalSource | None, signals: Signals | None) -> None:
@@ -61,6 +65,13 @@ class TraceItem(GraphicsObject):
         start_s = geometry.state.start_s
         return self._signals.baseline_mv(lead_idx, start_s, start_s + geometry.visible_s(self._rect.width()))
 
+    def _row_rect(self, page: Page, row_idx: int, geometry: Geometry) -> QRectF:
+        """Return a row's own place: columns of minutes are bars, and bars over one another say nothing."""
+        half_mm = page.pitch_mm / 2 - ROW_GAP_MM / 2
+        baseline_mm = page.rows[row_idx].baseline_mm
+        top_px, bottom_px = geometry.y_px(baseline_mm - half_mm), geometry.y_px(baseline_mm + half_mm)
+        return QRectF(geometry.snapped(geometry.gutter_px), top_px, self._rect.width(), bottom_px - top_px)
+
     def boundingRect(self) -> QRectF:  # noqa: D102
         return self._rect
 
@@ -75,7 +86,13 @@ class TraceItem(GraphicsObject):
         dpr = geometry.dpr
         baselines_mv = {lead: self.baseline_mv(lead, geometry) for _, lead, _ in self._paths}
         x_px = geometry.snapped(geometry.gutter_px) - geometry.left_px
+        is_wide = geometry.state.time_zoom >= WIDE_ZOOM
+        if is_wide:
+            painter.setPen(self._wide_pen)
         for row_idx, lead_idx, path in self._paths:
+            if is_wide:
+                painter.setTransform(base)
+                painter.setClipRect(self._row_rect(page, row_idx, geometry))
             y_px = geometry.y_px(page.rows[row_idx].baseline_mm) + baselines_mv[lead_idx] * geometry.px_per_mv
             painter.setTransform(QTransform(1 / dpr, 0, 0, 1 / dpr, x_px, geometry.snapped(y_px)) * base)
             painter.drawPath(path)
