@@ -66,6 +66,10 @@ class RecordClock:
         clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
         return f"day {day + 1} {clock}" if self.has_days else clock
 
+    def short_text(self, time_s: float) -> str:
+        """Return a time for a narrow column: "d2 14:02:07"."""
+        return self.text(time_s).replace("day ", "d")
+
     def parse(self, text: str, near_s: float = 0.0) -> float:
         """Return the time that a person means, in seconds from the start.
 

@@ -66,7 +66,7 @@ class EventsModel(QAbstractTableModel):
             return f"{self.clock.text(event.start_s)}  {what_text(event)}\n{origin}"
         if role == Qt.ItemDataRole.DisplayRole:
             length = duration_text(event.duration_s) if event.duration_s > 0 else ""
-            return (self.clock.text(event.start_s), what_text(event), length)[column]
+            return (self.clock.short_text(event.start_s), what_text(event), length)[column]
         return None
 
 
@@ -101,6 +101,7 @@ class EventsPanel(QFrame):
         heading = QLabel("Events")
         heading.setFont(strong_font(self.font()))
         self.kinds = QComboBox()
+        self.kinds.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.kinds.setAccessibleName("Which events are listed")
         self.kinds.currentIndexChanged.connect(self._on_kind_chosen)
         top = QHBoxLayout()
@@ -151,9 +152,9 @@ class EventsPanel(QFrame):
         n_all = sum(n for kind, n in counts.items() if not kind.startswith("single "))
         self.kinds.blockSignals(True)
         self.kinds.clear()
-        self.kinds.addItem(f"all but single beats ({n_all:,})", None)
+        self.kinds.addItem(f"all but single beats ({n_all})", None)
         for kind, n in sorted(counts.items()):
-            self.kinds.addItem(f"{kind} ({n:,})", kind)
+            self.kinds.addItem(f"{kind} ({n})", kind)
         self.kinds.blockSignals(False)
         self._on_kind_chosen()
 

@@ -9,14 +9,14 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from ecgviewer.state.long_work import LongWorkState
 from ecgviewer.state.paper import Extent, Paper, PaperState
-from ecgviewer.state.record_time import RecordClock, elapsed_text
+from ecgviewer.state.record_time import RecordClock, duration_text
 from ecgviewer.state.signals import Signals
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.style import GRID_PX, small_font
 from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 STRIP_PX = 48
-MARGIN_PX = 2 * GRID_PX
+MARGIN_PX = 3 * GRID_PX
 TIME_PX = 14
 LARGEST_SHARE = 0.995
 # Below the envelope of a long recording stands its heart rate, minute by minute.
@@ -149,7 +149,7 @@ class OverviewStrip(QFrame):
         here = f"{time_text(state.start_s)} to {time_text(end_s)} of {time_text(extent.duration_s)}"
         if self.is_long and self._record is not None:
             clock = RecordClock.of(self._record)
-            here = f"{clock.text(state.start_s)} to {clock.text(end_s)} of {elapsed_text(extent.duration_s)} h"
+            here = f"{clock.text(state.start_s)} to {clock.text(end_s)} of {duration_text(extent.duration_s)}"
             painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._work.words)
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, here)
 
@@ -224,6 +224,7 @@ class OverviewStrip(QFrame):
             before = here
         painter.setFont(small_font(self.font()))
         painter.setPen(QColor(self._theme.text_quiet))
+        # The scale stands in the margins, three digits wide.
         for bpm, y_px in ((most, top_px + 8), (least, top_px + height_px)):
-            painter.drawText(QPointF(self.width() - MARGIN_PX + 2, y_px), f"{bpm:.0f}")
+            painter.drawText(QPointF(self.width() - MARGIN_PX + 1, y_px), f"{bpm:.0f}")
         painter.drawText(QPointF(1.0, top_px + height_px / 2 + 4), "HR")
