@@ -11,6 +11,8 @@ from ecgviewer.state.events import Event
 from ecgviewer.state.worklist import Batch, Worklist
 from ecgviewer.state.worklist_text import counts_text, progress_text
 
+MOST_ASKED_AFTER = 50
+
 
 class Folders:
     """What was opened as a list, and how far reading it has come.
@@ -20,6 +22,8 @@ class Folders:
     list : Worklist
     roots : tuple of Path
         Files and folders that were asked for; empty while no list is open.
+    title : str
+        The folder's name, or how many files and folders were asked for.
     current : Path or None
         The ECG that was asked for last, whether or not it has been read.
     is_reading : bool
@@ -30,6 +34,7 @@ class Folders:
     def __init__(self, lister: RecordLister, clock: Callable[[], float] = time.monotonic) -> None:
         self.list = Worklist()
         self.roots: tuple[Path, ...] = ()
+        self.title = ""
         self.current: Path | None = None
         self.is_reading = False
         self.was_cancelled = False
@@ -49,12 +54,15 @@ class Folders:
         """Whether there is a list."""
         return bool(self.roots)
 
-    @property
-    def title(self) -> str:
-        """The folder's name, or how many files were asked for."""
+    def _named(self) -> str:
         if len(self.roots) == 1:
             return self.roots[0].name or str(self.roots[0])
-        return f"{len(self.roots)} files" if self.roots else ""
+        if not self.roots:
+            return ""
+        # Nobody drops more folders than that at once, and asking after each of ten thousand files takes time.
+        are_folders = {path.is_dir() for path in self.roots[:MOST_ASKED_AFTER]}
+        what = {(True,): "folders", (False,): "files"}.get(tuple(are_folders), "files and folders")
+        return f"{len(self.roots)} {what}"
 
     @property
     def n_done(self) -> int:
@@ -84,6 +92,7 @@ class Folders:
         """Make a list of files and folders; an earlier list goes."""
         self._lister.cancel()
         self.roots = tuple(paths)
+        self.title = self._named()
         self.current = None
         self.list.clear()
         self._start()
@@ -104,7 +113,7 @@ class Folders:
         """Forget the list."""
         self._lister.cancel()
         self.is_reading = self.was_cancelled = False
-        self.roots, self.current = (), None
+        self.roots, self.current, self.title = (), None, ""
         self.list.clear()
         self.progressed.emit()
 

@@ -225,3 +225,17 @@ def test_closing_forgets_the_list_and_what_still_comes_belongs_to_nobody() -> No
     assert not folders.is_open
     assert folders.list.entries == []
     assert lister.n_cancelled >= 2
+
+
+def test_a_list_is_called_by_its_folder_or_by_how_much_was_chosen(tmp_path: Path) -> None:
+    folders = Folders(Lister())
+    for chosen, title in (
+        ([tmp_path], tmp_path.name),
+        ([tmp_path, tmp_path.parent], "2 folders"),
+        ([path("a.hea"), path("b.hea")], "2 files"),
+        ([tmp_path, path("b.hea")], "2 files and folders"),
+    ):
+        folders.open(chosen)
+        assert folders.title == title
+    folders.close()
+    assert folders.title == ""
