@@ -61,7 +61,7 @@ class Folders:
             return ""
         # Nobody drops more folders than that at once, and asking after each of ten thousand files takes time.
         are_folders = {path.is_dir() for path in self.roots[:MOST_ASKED_AFTER]}
-        what = {(True,): "folders", (False,): "files"}.get(tuple(are_folders), "files and folders")
+        what = "files and folders" if len(are_folders) == 2 else "folders" if True in are_folders else "files"
         return f"{len(self.roots)} {what}"
 
     @property
