@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyqtgraph.widgets.GraphicsView import GraphicsView
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
@@ -36,10 +36,12 @@ class PaperView(GraphicsView):
     """ECG paper that shows a record as the shared ``Paper`` says.
 
     The scene's coordinates are the view's pixels; nothing is ever stretched. ``record_painted`` is emitted after a
-    record has been painted for the first time, ``page_changed`` when the arrangement has changed.
+    record has been painted for the first time, ``page_changed`` when the arrangement has changed, ``read_failed`` once
+    where a long recording's file can no longer be read.
     """
 
     record_painted = Signal()
+    read_failed = Signal(str)
     page_changed = Signal()
 
     def __init__(self, paper: Paper, theme: Theme, parent: QWidget | None = None) -> None:
@@ -50,6 +52,7 @@ class PaperView(GraphicsView):
         self._signals: Signals | None = None
         self._page: Page | None = None
         self._is_unpainted = False
+        self._said_fault = ""
         self._is_leading = True
         self._drag_from: QPointF | None = None
         self._wheel_rest = 0.0
@@ -134,6 +137,7 @@ class PaperView(GraphicsView):
         self._record = record
         self._signals = None if record is None else signals_of(record)
         self._is_unpainted = record is not None
+        self._said_fault = ""
         self._evidence.set_bands(())
         self._traces.set_record(record, self._signals)
         self._lay_out()
@@ -220,6 +224,11 @@ class PaperView(GraphicsView):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         super().paintEvent(event)
+        fault = self._signals.fault if isinstance(self._signals, LongSignals) else ""
+        if fault and fault != self._said_fault:
+            self._said_fault = fault
+            # Not within painting: the bar over the paper is painted too.
+            QTimer.singleShot(0, self, lambda: self.read_failed.emit(fault))
         if self._is_unpainted:
             self._is_unpainted = False
             self.record_painted.emit()

@@ -20,6 +20,7 @@ from ecgviewer.state.trace import (
     record_baseline_mv,
     visible_baseline_mv,
 )
+from physioclr_core.errors import RecordError
 from physioclr_core.record import EcgRecord
 from physioclr_core.recordings.pyramid import ALL_GAP, BASE, STEP, Pyramid, level_for, to_mv
 from physioclr_core.recordings.source import LongRecording
@@ -107,13 +108,15 @@ class MemorySignals:
 class LongSignals:
     """A recording on disk: samples where a pixel column holds few of them, else extremes from its pyramid.
 
-    ``pyramid`` is None until there is one; what it does not hold yet is left undrawn.
+    ``pyramid`` is None until there is one; what it does not hold yet is left undrawn. ``fault`` says why samples can no
+    longer be read, as when a drive is taken away; nothing is drawn of them then.
     """
 
     def __init__(self, recording: LongRecording) -> None:
         self._recording = recording
+        self.fault = ""
         self.pyramid: Pyramid | None = None
-        beginning_mv = recording.window_mv(0, round(BEGINNING_S * recording.fs_hz))
+        beginning_mv = self._read(0, min(round(BEGINNING_S * recording.fs_hz), recording.n_samples))
         self.baselines_mv = [record_baseline_mv(lead) for lead in beginning_mv]
         self.reach_mv = [reach_mv(lead, base) for lead, base in zip(beginning_mv, self.baselines_mv, strict=True)]
         self._first, self._samples_mv = 0, beginning_mv
@@ -139,7 +142,7 @@ class LongSignals:
         self._level = level
         if level is None:
             if first < self._first or stop > self._first + self._samples_mv.shape[1]:
-                self._first, self._samples_mv = first, recording.window_mv(first, stop)
+                self._first, self._samples_mv = first, self._read(first, stop)
             return
         size = BASE * STEP**level
         first_bin, stop_bin = first // size, -(-stop // size)
@@ -153,6 +156,13 @@ class LongSignals:
         else:
             extremes, self._flags = self.pyramid.read(level, first_bin, stop_bin)
             self._low_mv, self._high_mv = to_mv(recording.samples, extremes, self._flags)
+
+    def _read(self, first: int, stop: int) -> FloatArray:
+        try:
+            return self._recording.window_mv(first, stop)
+        except RecordError as error:
+            self.fault = str(error)
+            return np.full((self._recording.n_leads, max(0, stop - first)), np.nan, np.float32)
 
     def polyline(self, lead_idx: int, px_per_s: float, start_s: float, end_s: float) -> Polyline:
         """Return the points to draw of what was prepared."""
@@ -207,7 +217,7 @@ class LongSignals:
             part_mv = part_mv[:, :: max(1, part_mv.shape[1] // (N_PIECES * PIECE_SAMPLES))]
         else:
             starts = np.linspace(first, max(first, stop - PIECE_SAMPLES), N_PIECES).astype(int)
-            part_mv = np.concatenate([recording.window_mv(a, a + PIECE_SAMPLES) for a in starts.tolist()], axis=1)
+            part_mv = np.concatenate([self._read(a, a + PIECE_SAMPLES) for a in starts.tolist()], axis=1)
         medians = []
         for lead_mv, base_mv in zip(part_mv, self.baselines_mv, strict=True):
             finite = lead_mv[np.isfinite(lead_mv)]
@@ -246,7 +256,7 @@ class LongSignals:
         a_column = self._recording.n_samples / n_columns
         level = level_for(a_column)
         if level is None:
-            part_mv = self._recording.window_mv(0, self._recording.n_samples, [lead_idx])[0]
+            part_mv = self._read(0, self._recording.n_samples)[lead_idx]
             return *envelope(part_mv, n_columns), n_columns
         extremes, flags = self.pyramid.read(level, 0, self.pyramid.layout.bins(level))
         low_mv, high_mv = to_mv(self._recording.samples, extremes, flags)

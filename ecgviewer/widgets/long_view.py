@@ -31,6 +31,7 @@ class LongView(QObject):
         self._session, self._workspace, self._events = session, workspace, events
         session.record_opened.connect(self._on_record_opened)
         workspace.main_pane.view.record_painted.connect(self._on_record_painted)
+        workspace.main_pane.view.read_failed.connect(session.failed.emit)
         client.changed.connect(self._on_changed)
         events.chosen.connect(self._on_event_chosen)
         events.shown_changed.connect(self._on_shown_changed)

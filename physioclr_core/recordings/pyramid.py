@@ -177,7 +177,7 @@ class Pyramid:
 
     def _read(self, offset: int, n_bytes: int) -> bytes:
         if self._file is None or n_bytes <= 0:
-            return b"" if n_bytes <= 0 else bytes(n_bytes)
+            return b""
         self._file.seek(offset)
         return self._file.read(n_bytes)
 

@@ -101,6 +101,21 @@ def test_a_time_is_gone_to_and_one_outside_says_so(window: MainWindow) -> None:
     dialog.deleteLater()
 
 
+def test_a_file_that_goes_away_is_said_over_the_paper(qtbot: QtBot, window: MainWindow, header: Path) -> None:
+    client, signal_file = window.long.client, header.with_suffix(".dat")
+    qtbot.waitUntil(lambda: client.state.built_share == 1, timeout=20_000)
+    aside = signal_file.with_suffix(".away")
+    signal_file.rename(aside)
+    try:
+        window.paper.pan_to(start_s=7000.0)
+        qtbot.waitUntil(lambda: bool(window.workspace.main_pane.error_bar.text), timeout=5000)
+        assert "night.dat does not exist" in window.workspace.main_pane.error_bar.text.replace(": ", " ")
+        window.long.review.judge_in_sight()
+        assert window.session.analysis.job is None
+    finally:
+        aside.rename(signal_file)
+
+
 def test_ten_seconds_are_judged_where_the_person_looks(window: MainWindow) -> None:
     window.paper.pan_to(start_s=600.0)
     window.long.review.judge_in_sight()
