@@ -16,6 +16,8 @@ LEAST_PX_A_LINE = 2.2
 FULL_PX_A_LINE = 3.0
 # How much more paper than the view is kept ready, so that panning only copies.
 SPARE_PX = 384
+# Pages are wide and hardly higher than the view.
+SPARE_DOWN_PX = 64
 
 
 class GridItem(GraphicsObject):
@@ -83,11 +85,11 @@ class GridItem(GraphicsObject):
         width, height, dpr = self._rect.width(), self._rect.height(), geometry.dpr
         key = (geometry.px_per_mm, geometry.gutter_px, dpr, width, height, float(geometry.state.time_zoom > 1))
         x, y = geometry.left_px - self._kept_left, geometry.top_px - self._kept_top
-        if self._kept is None or key != self._kept_key or not (0 <= x <= 2 * SPARE_PX and 0 <= y <= 2 * SPARE_PX):
-            self._kept = _pixmap(width + 2 * SPARE_PX, height + 2 * SPARE_PX, dpr)
+        if self._kept is None or key != self._kept_key or not (0 <= x <= 2 * SPARE_PX and 0 <= y <= 2 * SPARE_DOWN_PX):
+            self._kept = _pixmap(width + 2 * SPARE_PX, height + 2 * SPARE_DOWN_PX, dpr)
             self._kept_key = key
-            self._kept_left, self._kept_top = geometry.left_px - SPARE_PX, geometry.top_px - SPARE_PX
-            rect = QRectF(0, 0, width + 2 * SPARE_PX, height + 2 * SPARE_PX)
+            self._kept_left, self._kept_top = geometry.left_px - SPARE_PX, geometry.top_px - SPARE_DOWN_PX
+            rect = QRectF(0, 0, width + 2 * SPARE_PX, height + 2 * SPARE_DOWN_PX)
             painter = QPainter(self._kept)
             draw_grid(painter, self._theme, geometry, rect, self._kept_left, self._kept_top)
             painter.end()
