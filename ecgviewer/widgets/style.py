@@ -35,6 +35,7 @@ QTextBrowser {{ background: {raised}; color: {text}; border: 1px solid {line}; b
 QToolButton, QPushButton {{ color: {text}; background: transparent; border: 1px solid transparent; border-radius: 4px;
     padding: 4px 8px; }}
 QPushButton {{ border-color: {line}; background: {raised}; padding: 5px 14px; }}
+QPushButton:disabled {{ color: {line}; background: {panel}; }}
 QToolButton:hover, QPushButton:hover {{ background: {hover}; }}
 QToolButton:focus, QPushButton:focus {{ border-color: {accent}; }}
 QToolButton[link="true"] {{ color: {accent}; padding: 2px 6px; }}
