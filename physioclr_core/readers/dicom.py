@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from physioclr_core.errors import NoEcgError, RecordError
@@ -12,6 +13,7 @@ from physioclr_core.readers.assemble import LeadSource, build_report, name_leads
 from physioclr_core.readers.dicom_facts import read_acquisition, read_device_reading, read_patient
 from physioclr_core.readers.dicom_file import DicomFile, decoding, open_dicom, text_of
 from physioclr_core.readers.dicom_groups import WaveGroup, read_group
+from physioclr_core.readers.dicom_own import with_own_notes
 from physioclr_core.readers.wfdb_leads import check_dimensions
 from physioclr_core.record import EcgRecord, FloatArray, MedianBeat, Provenance
 
@@ -54,9 +56,11 @@ def read_dicom(path: Path) -> EcgRecord:
         channel_names = {
             (number, channel): name for number, group in groups.items() for channel, name in group.channel_names.items()
         }
-        reading, reading_warnings = read_device_reading(file, channel_names, median_beat, ignored)
+        own_notes: list[Dataset] = []
+        reading, reading_warnings = read_device_reading(file, channel_names, median_beat, ignored, own_notes)
         acquisition = read_acquisition(file.root, rhythm[0].filters)
         patient = read_patient(file.root, acquisition.start)
+        patient, acquisition, reading = with_own_notes(file, own_notes, patient, acquisition, reading, ignored)
     if not np.isfinite(record.signal_mv).any():
         raise RecordError(path, "has no valid sample in any ECG lead")
     warnings = [*file.warnings, *record.warnings, *reading_warnings]

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from physioclr_core.errors import RecordError
 from physioclr_core.readers.device_terms import MAX_PLAUSIBLE_AGE_YEARS, age_between, person_name, usual_unit
 from physioclr_core.readers.dicom_file import DicomFile, number_of, text_of
+from physioclr_core.readers.dicom_own import UNKNOWN_TIME, is_own_note
 from physioclr_core.record import Acquisition, DeviceMeasurement, DeviceReading, MedianBeat, Patient, Sex
 
 _SEXES: dict[str, Sex] = {"M": "male", "F": "female"}
@@ -73,7 +74,11 @@ def read_acquisition(root: Dataset, filters: str) -> Acquisition:
 
 
 def read_device_reading(
-    file: DicomFile, channel_names: dict[tuple[int, int], str], median: MedianBeat | None, ignored: list[str]
+    file: DicomFile,
+    channel_names: dict[tuple[int, int], str],
+    median: MedianBeat | None,
+    ignored: list[str],
+    own_notes: list[Dataset],
 ) -> tuple[DeviceReading, list[str]]:
     """Return what the annotations say, and warnings about them.
 
@@ -85,6 +90,8 @@ def read_device_reading(
     median : MedianBeat or None
     ignored : list of str
         Gets what was left out.
+    own_notes : list of Dataset
+        Gets the annotations that this program wrote, which are not the device's.
     """
     statements: list[str] = []
     measurements: list[DeviceMeasurement] = []
@@ -98,6 +105,9 @@ def read_device_reading(
             if not tags & _VALUE_TAGS and (tags & _MARK_TAGS or not tags & _CONCEPT_TAGS):
                 what = "the device's marks on waves and beats" if tags & _MARK_TAGS else "annotations without content"
                 left_out[what] += 1
+                continue
+            if is_own_note(file, item):
+                own_notes.append(item)
                 continue
             code, name = _concept(file, item, "ConceptNameCodeSequence")
             value, text = number_of(item, "NumericValue"), text_of(item, "UnformattedTextValue")
@@ -159,6 +169,8 @@ def _concept(file: DicomFile, item: Dataset, keyword: str) -> tuple[str, str]:
 
 
 def _start(root: Dataset) -> datetime | date | None:
+    if text_of(root, "AcquisitionDateTime") == UNKNOWN_TIME:
+        return None
     stamp = re.match(r"(\d{8})(\d{2,6})?", text_of(root, "AcquisitionDateTime"))
     moments = [(stamp[1], stamp[2] or "")] if stamp else []
     moments += [

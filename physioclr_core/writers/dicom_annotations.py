@@ -7,11 +7,11 @@ from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
 from physioclr_core.ontology.snomed import snomed_concepts
+from physioclr_core.readers.dicom_own import OWN_SCHEME
 from physioclr_core.record import DeviceMeasurement, EcgRecord
 from physioclr_core.statements import statements
 from physioclr_core.writers.computed import ComputedReading, software_name
 from physioclr_core.writers.dicom_codes import (
-    OWN_SCHEME,
     clean,
     code,
     computed_modifier,

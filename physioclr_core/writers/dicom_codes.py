@@ -5,11 +5,9 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from physioclr_core.readers.dicom_own import OWN_SCHEME
 from physioclr_core.writers.computed import software_name
 from physioclr_core.writers.measurement_names import plain_name, ucum_unit
-
-# Names without a standard code are coded in a scheme of this program, declared in the object.
-OWN_SCHEME = "99PHYSIOCLR"
 
 _LEADS: dict[str, tuple[str, str]] = {
     "I": ("2:1", "Lead I"),
@@ -37,7 +35,7 @@ _GLOBAL: dict[str, tuple[str, str]] = {
         ("heart rate", "ventricular rate", "ventricular heart rate"), ("2:16016", "Ventricular Heart Rate")
     ),
     **dict.fromkeys(("atrial rate", "atrial heart rate"), ("2:16020", "Atrial Heart Rate")),
-    **dict.fromkeys(("p duration", "p duration global"), ("2:16184", "P duration global")),
+    **dict.fromkeys(("p duration", "p duration global", "p wave duration"), ("2:16184", "P duration global")),
     **dict.fromkeys(("pr", "pr interval", "pr interval global"), ("2:15872", "PR interval global")),
     **dict.fromkeys(("qrs", "qrs duration", "qrs duration global"), ("2:16156", "QRS duration global")),
     **dict.fromkeys(("qt", "qt interval", "qt interval global"), ("2:16160", "QT interval global")),

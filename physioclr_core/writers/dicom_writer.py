@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from physioclr_core.readers.dicom_own import UNKNOWN_TIME
 from physioclr_core.record import EcgRecord, MedianBeat, Patient
 from physioclr_core.writers.computed import software_name, software_version
 from physioclr_core.writers.dicom_annotations import annotations_of
@@ -22,8 +23,6 @@ from physioclr_core.writers.target import all_or_none
 
 # Names this program as the writer of a file; a UID by UUID, as PS3.5 B.2 allows.
 _IMPLEMENTATION_UID = UID("2.25.306527383520461402925930735871063217437")
-# AcquisitionDateTime may not be empty. No ECG was recorded digitally on that day.
-UNKNOWN_TIME = "19000101000000"
 _PROFILE = "DICOM PS3.15 Basic Application Level Confidentiality Profile; new object"
 _PROFILE_CODES = (
     ("113100", "Basic Application Confidentiality Profile"),

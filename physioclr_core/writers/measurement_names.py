@@ -10,8 +10,8 @@ _WORDS = frozenset(
     "axis amplitude area onset offset peak level point deviation slope segment wave time period global mean median "
     "maximum minimum max min shortest longest sd of at in to and per lead bazett fridericia framingham hodges default "
     "corrected dispersion angle intrinsicoid deflection activation vat sdnn rmssd pnn50 pnn20 cvnn cvsd sd1 sd2 "
-    "sokolow lyon cornell voltage product frontal horizontal end start count beats number complex prime first second "
-    "third ms mv uv deg".split()
+    "sokolow lyon cornell voltage product frontal horizontal end start count beat beats the number complex prime first "
+    "second third ms mv uv deg".split()
 )
 _TOKEN = re.compile(r"[a-z]+\d{0,2}'{0,2}|\d{1,3}|[\s()+/,.:*'%-]+")
 _UNITS = {
