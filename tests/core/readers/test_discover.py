@@ -135,7 +135,8 @@ def test_what_does_not_exist_or_has_an_unknown_suffix_is_an_error(tmp_path: Path
     with pytest.raises(RecordError, match=r"gone: does not exist"):
         find_records(tmp_path / "gone")
     (tmp_path / "ecg.pdf").write_bytes(b"%PDF")
-    with pytest.raises(RecordError, match=r"ecg\.pdf: is neither a record \(WFDB \(\.hea, \.dat, \.mat\).*\) nor a list"):
+    formats = r"ecg\.pdf: is neither a record \(WFDB \(\.hea, \.dat, \.mat\).*\) nor a list"
+    with pytest.raises(RecordError, match=formats):
         find_records(tmp_path / "ecg.pdf")
 
 
