@@ -50,8 +50,10 @@ def read_mfer(path: Path) -> EcgRecord:
     RecordError
         If it has no rhythm of known rate and amplitude, or is cut short.
     """
-    _check_definitions(path, read_bytes(path, _MAX_BYTES))
+    has_end = _check_definitions(path, read_bytes(path, _MAX_BYTES))
     kit, warnings = parse_with_kit(path, "mfer", "MFERParser", _MAX_BYTES)
+    if not has_end:
+        warnings.append("The file has no mark at its end, so frames may be missing there.")
     if any("no waveform data" in text or "missing sample(s)" in text for text in warnings):
         raise RecordError(path, "is cut short: it holds fewer samples than its frames are stated to have")
     if not kit.leads:
@@ -78,8 +80,8 @@ def read_mfer(path: Path) -> EcgRecord:
     )
 
 
-def _check_definitions(path: Path, content: bytes) -> None:
-    """Walk once over the definitions and refuse what would take endless time: too many, or too deeply nested."""
+def _check_definitions(path: Path, content: bytes) -> bool:
+    """Return whether the definitions come to an end mark; too many, or too deeply nested, would take endless time."""
     ends: list[int] = []
     at = n_definitions = 0
     while at < len(content):
@@ -93,12 +95,12 @@ def _check_definitions(path: Path, content: bytes) -> None:
         if n_definitions > _MAX_DEFINITIONS or len(ends) > _MAX_DEPTH:
             raise RecordError(path, "is no MFER file: its definitions are nested or repeated without end")
         if tag == _END and not ends:
-            return
+            return True
         while tag == _ATT and at < len(content) and content[at] & 0x80:
             at += 1
         at += tag == _ATT
         if at >= len(content):
-            return
+            return False
         length, at = content[at], at + 1
         if length > 0x80:
             n_bytes = length & 0x7F
@@ -112,6 +114,7 @@ def _check_definitions(path: Path, content: bytes) -> None:
             ends.append(at + length)
         else:
             at += length
+    return False
 
 
 def _exact_rates_hz(kit: ECGRecord) -> list[float]:

@@ -193,7 +193,7 @@ def mfer_content(
 KARDIA_KEYS = {"I": "leadI", "II": "leadII", "III": "leadIII", "aVR": "AVR", "aVL": "AVL", "aVF": "AVF"}
 
 
-def kardia_content(samples: IntArray, leads: Sequence[str], fs_hz: float = 300, **changes: Any) -> bytes:
+def kardia_content(samples: IntArray, leads: Sequence[str], fs_hz: float = 300, /, **changes: Any) -> bytes:
     """Return a Kardia recording with a resolution of 500 nV; ``changes`` replace keys of ``data.raw``."""
 
     def block(scale: int) -> dict[str, Any]:
