@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from PySide6.QtCore import QSaveFile, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
@@ -33,6 +34,7 @@ from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
 from ecgviewer.widgets.worklist_panel import DEFAULT_PX, WorklistPanel
 from ecgviewer.widgets.workspace import Workspace
+from physioclr_core.record import EcgRecord
 from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 TITLE = "ECG viewer"
@@ -175,6 +177,17 @@ class MainWindow(QMainWindow):
         path = self.folders.neighbour(step)
         if path is not None:
             self.open_file(path)
+
+    def show_export(self) -> None:
+        """Ask how the ECG in sight is to be exported, and write it."""
+        record = self.session.record
+        if record is None:
+            return
+        from ecgviewer.dialogs.export_dialog import ExportDialog
+
+        dialog = ExportDialog(cast(EcgRecord, record), Path.home(), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def choose_picture(self) -> None:
         """Ask for a name and save a picture of the papers."""

@@ -103,6 +103,7 @@ def _build_file(builder: _Builder) -> None:
     demos.aboutToShow.connect(lambda: _fill_demos(demos, window))
     menu.addSeparator()
     builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
+    builder.add(menu, "export", "&Export...", window.show_export, "Ctrl+E")
     builder.add(menu, "save picture", "&Save picture...", window.choose_picture, "Ctrl+Shift+S")
     menu.addSeparator()
     builder.add(menu, "quit", "&Quit", window.close, "Ctrl+Q")
