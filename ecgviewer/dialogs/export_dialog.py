@@ -104,7 +104,7 @@ class ExportDialog(QDialog):
             facts.addWidget(last, row, 2)
         self.browse.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         facts.setColumnStretch(1, 1)
-        facts.setColumnStretch(2, 1)
+        facts.setColumnMinimumWidth(2, 360)
         switch = QHBoxLayout()
         switch.addWidget(self.deidentify)
         switch.addStretch(1)
