@@ -32,7 +32,7 @@ from physioclr_core.readers.files import read_bytes
 MAX_BYTES = 160 * 2**20
 MAX_INFLATED_BYTES = 64 * 2**20
 # Each element takes about three, each annotation about fifty; all of them together take about a second.
-_MAX_READS = 200_000
+_MAX_READS = 60_000
 _MAX_TEXT = 1000
 
 _IMPLICIT = "1.2.840.10008.1.2"

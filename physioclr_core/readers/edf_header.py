@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from pathlib import Path
 
-from physioclr_core.errors import RecordError
+from physioclr_core.errors import NoEcgError, RecordError
 from physioclr_core.leads import is_non_ecg, standard_name
 from physioclr_core.readers.edf_annotations import block_starts, read_tals
 from physioclr_core.readers.edf_fields import EdfSubject, FieldText, parse_subject
@@ -99,7 +99,9 @@ def read_edf_header(path: Path, unit: str | None = None) -> StoredHeader:
     )
     signals = [channel for channel in channels if channel.name not in _ANNOTATIONS]
     if not any(channel.n_per_block for channel in signals):
-        raise RecordError(path, "holds annotations but no signal" if keepers else "holds no samples in any channel")
+        if keepers:
+            raise NoEcgError(path, "holds annotations but no signal")
+        raise RecordError(path, "holds no samples in any channel")
     if block_s is None or block_s <= 0:
         stated = quoted(head[244:252].decode("latin-1").strip())
         raise RecordError(path, f"states {stated} as the seconds of a data record, so its sampling rates are unknown")
