@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
@@ -104,7 +105,8 @@ def leaks_in(files: Iterator[Path], secrets: list[str]) -> list[str]:
     """Return which secrets are in files or their names, in any of the encodings that ECG files are written in."""
     found = []
     for file in files:
-        content = file.read_bytes()
+        # New UIDs are random digits, in which a short number may turn up.
+        content = re.sub(rb"2\.25\.\d+", b"", file.read_bytes())
         for secret in secrets:
             plain = secret.encode("ascii", "ignore").decode()[:20]
             for text in {secret, plain, secret.replace(" ", "_"), secret.upper()}:
@@ -128,7 +130,9 @@ def test_no_seeded_identifier_is_in_any_output(tmp_path: Path, key: str, dates: 
     plan = DeidentificationBatch(dates).plan(record)
     options = WriteOptions(deidentified=plan.dates, study_uid=plan.study_uid)
     export_record(plan.record, tmp_path / plan.name, output_format(key), options)
-    others = ["98765432101", "1987", "28.06.", "28-JUN", "101433", "10:14:33", "10.14.33"]
+    # With the year: another day of 1987, or 28 June of another year, is what a shift may make of a date.
+    days = ["19870628", "1987-06-28", "28.06.87", "28-JUN-1987", "28/06/1987"]
+    others = ["98765432101", *days, "101433", "10:14:33", "10.14.33"]
     assert leaks_in(tmp_path.iterdir(), SEEDS + others) == []
 
 
