@@ -103,7 +103,9 @@ class LabelItem(Furniture):
             baseline_mm = scene.page.rows[span.row_idx].baseline_mm
             y_px = geometry.y_px(baseline_mm - max(above_mm, self._clear_mm(scene, span)))
             text = span.cell.note or span.cell.label
-            if self._metrics.horizontalAdvance(span.cell.label) <= room_px:
+            # Where the record ends no other lead follows that the label could run into.
+            is_last = span.end_s >= scene.record.duration_s
+            if is_last or self._metrics.horizontalAdvance(span.cell.label) <= room_px:
                 found.append((text, QPointF(geometry.snapped(x_px), geometry.snapped(y_px))))
         return found
 

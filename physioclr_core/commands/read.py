@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,10 @@ def summary(record: EcgRecord) -> str:
         ("I + III - II", report.einthoven_residual_mv),
         ("aVR + aVL + aVF", report.goldberger_residual_mv),
     ):
-        lines.append(f"{formula}: {'not checkable' if residual_mv is None else f'{residual_mv:.3f} mV rms'}")
+        found = "not checkable" if residual_mv is None else f"{residual_mv:.3f} mV rms"
+        # A lead that is computed from others fits them whatever was recorded.
+        is_derived = residual_mv is not None and set(report.derived_leads) & set(re.findall(r"\w+", formula))
+        lines.append(f"{formula}: {found}{' (by construction: derived leads)' if is_derived else ''}")
     if report.derived_leads:
         lines.append(f"Derived from other leads: {', '.join(report.derived_leads)}")
     if report.unknown_leads:

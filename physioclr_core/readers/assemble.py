@@ -128,7 +128,7 @@ def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, duration
         found.append(f"Without a valid sample: {', '.join(empty)}.")
     if with_gaps:
         longest_s = max(lead.gap_s for lead in with_gaps)
-        found.append(f"With gaps of up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in with_gaps)}.")
+        found.append(f"With gaps, up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in with_gaps)}.")
     if flat:
         found.append(f"Flat: {', '.join(flat)}.")
     if clipped:

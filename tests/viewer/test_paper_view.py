@@ -123,6 +123,12 @@ def test_a_missing_lead_says_so(make_view: Callable, record: EcgRecord) -> None:
     assert "V3 not recorded" in [text for text, _ in view.labels()]
 
 
+def test_a_lead_shorter_than_its_name_is_still_named(make_view: Callable, record: EcgRecord) -> None:
+    short = replace(record, signal_mv=record.signal_mv[1:2, :13], lead_names=("II",))
+    _, view = make_view(short, size_px=(1300, 720))
+    assert [text for text, _ in view.labels()] == ["II"]
+
+
 def test_a_gap_is_left_open(make_view: Callable, record: EcgRecord) -> None:
     signal_mv = np.array(record.signal_mv)
     signal_mv[1, 2000:3000] = np.nan

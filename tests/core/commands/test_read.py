@@ -88,6 +88,16 @@ def test_summary_of_a_plain_record_has_no_warning(capsys: pytest.CaptureFixture[
     assert "Warning" not in shown
 
 
+def test_a_sum_of_derived_leads_is_said_to_be_0_by_construction(
+    test_data: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = test_data("clinical-formats")
+    assert main(["read", str(folder / "ge-muse-xml" / "ecg2dcm_guangxi_teaching_sinus_rhythm.xml")]) == 0
+    assert "I + III - II: 0.000 mV rms (by construction: derived leads)" in capsys.readouterr().out
+    assert main(["read", str(folder / "dicom-ecg" / "pydicom_waveform_ecg.dcm")]) == 0
+    assert "by construction" not in capsys.readouterr().out
+
+
 def test_a_bad_record_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:
     header = edit(copy_record(PTBXL_1, tmp_path), (" 12 100 ", " 12 0 "))
     done = run("read", header, "--json")
