@@ -331,7 +331,7 @@ class MainWindow(QMainWindow):
         self.session.open_beside(neighbour)
 
     def _on_folders_progressed(self) -> None:
-        first = self.folders.list.first_read() if self._opens_first else None
+        first = self.folders.list.first_read(self.folders.is_reading) if self._opens_first else None
         if first is not None:
             self.open_file(first.path)
         self._fit_panels()

@@ -209,9 +209,15 @@ class Worklist:
             self.order = order
             self._remake(frozenset())
 
-    def first_read(self) -> Entry | None:
-        """Return the first entry in sight that has been read."""
-        return next((entry for number in self.view if (entry := self.entries[number]).kind == "read"), None)
+    def first_read(self, is_reading: bool) -> Entry | None:
+        """Return the first readable entry in sight; None while one before it is still being read."""
+        for number in self.view:
+            entry = self.entries[number]
+            if entry.kind == "read":
+                return entry
+            if entry.kind == "waiting" and is_reading:
+                return None
+        return None
 
     def next_readable(self, path: Path | None, step: int) -> Entry | None:
         """Return the nearest readable entry in sight after (``step`` 1) or before (-1) a file; None at the end.

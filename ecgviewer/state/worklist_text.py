@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from ecgviewer.state.header import UNKNOWN, age_text, sex_text
+from ecgviewer.state.header import UNKNOWN, age_text, sex_text, start_text
 from physioclr_core.leads import STANDARD_LEADS
 from physioclr_core.readers.report_text import one_line
 from physioclr_core.readers.summary import RecordSummary
@@ -17,9 +17,9 @@ Column = Literal["record", "patient", "who", "recorded", "statements", "format",
 
 # Title, width in pixels, whether figures stand at the right.
 COLUMNS: dict[Column, tuple[str, int, bool]] = {
-    "record": ("Record", 96, False),
-    "patient": ("Patient", 84, False),
-    "who": ("Sex age", 72, False),
+    "record": ("Record", 132, False),
+    "patient": ("Patient", 104, False),
+    "who": ("Sex age", 64, False),
     "recorded": ("Recorded", 128, False),
     "statements": ("Stated in the file", 200, False),
     "format": ("Format", 88, False),
@@ -72,7 +72,7 @@ def length_text(duration_s: float) -> str:
 def _start_text(start: str | None) -> str:
     if start is None:
         return UNKNOWN
-    return f"{datetime.fromisoformat(start):%Y-%m-%d %H:%M}" if "T" in start else start
+    return start_text(datetime.fromisoformat(start)) if "T" in start else start
 
 
 def sort_value(column: Column, label: str, summary: RecordSummary | None) -> object | None:

@@ -29,7 +29,7 @@ from ecgviewer.widgets.status_line import ElidedLabel
 from ecgviewer.widgets.style import GRID_PX, strong_font
 from ecgviewer.widgets.worklist_table import WorklistTable
 
-DEFAULT_PX = 288
+DEFAULT_PX = 320
 NARROWEST_PX = 240
 WIDEST_PX = 1200
 GRIP_PX = 5

@@ -82,7 +82,7 @@ class TestFilling:
     def test_the_first_ecg_is_opened_where_none_is_in_sight(self, listed: MainWindow) -> None:
         record = listed.session.record
         assert record is not None
-        first = listed.folders.list.first_read()
+        first = listed.folders.list.first_read(is_reading=False)
         assert first is not None
         assert first.path == listed.session.path == listed.worklist.table.selected_path()
 

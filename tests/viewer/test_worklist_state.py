@@ -108,6 +108,12 @@ def test_columns_sort_by_value_with_the_unknown_at_the_end_either_way() -> None:
     assert in_sight(worklist)[0] == "h.hea"
 
 
+def test_the_start_states_the_time_zone_where_the_file_does() -> None:
+    there = replace(ROE, start="2024-03-02T10:14:00+02:00")
+    assert cell_text("recorded", "E9", there) == "2024-03-02 10:14 UTC+0200"
+    assert [cell_text("recorded", "", one) for one in (ROE, DOE)] == ["2024-03-02 10:14", "2023-01-01"]
+
+
 def test_every_column_has_a_text_and_an_order_for_every_summary() -> None:
     from ecgviewer.state.worklist_text import COLUMNS
 
@@ -137,6 +143,19 @@ def test_next_and_previous_pass_over_what_cannot_be_read_and_end_at_the_ends() -
     assert names_from("E9.dcm", -1) is None
     worklist.set_order(Order("length", is_descending=True))
     assert names_from("h.hea", 1) == "E9.dcm"
+
+
+def test_the_first_ecg_is_known_once_all_before_it_are_read() -> None:
+    worklist = Worklist()
+    worklist.update([path("bad.hea"), path("E9.dcm"), path("E10.dcm")], [ReadResult(path("E10.dcm"), DOE)])
+    assert worklist.first_read(is_reading=True) is None
+    stopped = worklist.first_read(is_reading=False)
+    assert stopped is not None and stopped.label == "E10"
+    worklist.update([], [ReadResult(path("bad.hea"), error="bad.hea: is no header.")])
+    assert worklist.first_read(is_reading=True) is None
+    worklist.update([], [ReadResult(path("E9.dcm"), ROE)])
+    first = worklist.first_read(is_reading=True)
+    assert first is not None and first.label == "E9"
 
 
 def test_lengths_are_said_as_a_person_says_them() -> None:
