@@ -90,6 +90,26 @@ def test_a_step_of_one_millivolt_is_drawn_ten_millimetres_high(make_view: Callab
     assert flanks_px[-1] - flanks_px[0] == pytest.approx(25 * PX_PER_MM, abs=1.5)
 
 
+@pytest.mark.parametrize("jumps_s", [(600.3,), (61.7, 61.7, 1203.11, -1300.7), (-7.0, 400.0, 0.2, 0.2)])
+@pytest.mark.parametrize("magnification", [1.0, 1.37])
+def test_after_a_jump_the_grid_stands_where_it_stands_when_drawn_anew(
+    make_view: Callable, record: EcgRecord, jumps_s: tuple[float, ...], magnification: float
+) -> None:
+    long = replace(record, signal_mv=np.tile(record.signal_mv, (1, 200)))
+    paper, view = make_view(long, PaperState(magnification=magnification), size_px=(1300, 400))
+    for jump_s in jumps_s:
+        paper.pan_by(shift_s=jump_s)
+        QApplication.processEvents()
+        view.grab()
+    jumped = _heavy_lines(view)[0]
+    _, fresh = make_view(long, paper.state, size_px=(1300, 400))
+    drawn = _heavy_lines(fresh)[0]
+    assert drawn.size > 40
+    # Half a pixel of rounding each way.
+    np.testing.assert_allclose(jumped, drawn, atol=1)
+    assert np.mean(jumped == drawn) > 0.9
+
+
 def test_window_size_changes_only_how_much_is_seen(make_view: Callable, record: EcgRecord) -> None:
     _, view = make_view(record, size_px=(1300, 720))
     before = _pixels(view)
