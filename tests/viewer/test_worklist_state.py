@@ -150,12 +150,14 @@ def test_the_first_ecg_is_known_once_all_before_it_are_read() -> None:
     worklist.update([path("bad.hea"), path("E9.dcm"), path("E10.dcm")], [ReadResult(path("E10.dcm"), DOE)])
     assert worklist.first_read(is_reading=True) is None
     stopped = worklist.first_read(is_reading=False)
-    assert stopped is not None and stopped.label == "E10"
+    assert stopped is not None
+    assert stopped.label == "E10"
     worklist.update([], [ReadResult(path("bad.hea"), error="bad.hea: is no header.")])
     assert worklist.first_read(is_reading=True) is None
     worklist.update([], [ReadResult(path("E9.dcm"), ROE)])
     first = worklist.first_read(is_reading=True)
-    assert first is not None and first.label == "E9"
+    assert first is not None
+    assert first.label == "E9"
 
 
 def test_lengths_are_said_as_a_person_says_them() -> None:
