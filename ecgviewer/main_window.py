@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import cast
 
 from PySide6.QtCore import QSaveFile, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
@@ -34,7 +33,6 @@ from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
 from ecgviewer.widgets.worklist_panel import DEFAULT_PX, WorklistPanel
 from ecgviewer.widgets.workspace import Workspace
-from physioclr_core.record import EcgRecord
 from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 TITLE = "ECG viewer"
@@ -185,7 +183,10 @@ class MainWindow(QMainWindow):
             return
         from ecgviewer.dialogs.export_dialog import ExportDialog
 
-        dialog = ExportDialog(cast(EcgRecord, record), Path.home(), self)
+        start_s = max(0.0, self.paper.state.start_s)
+        end_s = min(record.duration_s, start_s + self.paper.extent.visible_s)
+        is_part = 0 < end_s - start_s < record.duration_s - 1 / record.fs_hz
+        dialog = ExportDialog(record, Path.home(), (start_s, end_s) if is_part else None, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -153,6 +153,60 @@ class ImportReport:
     einthoven_residual_mv: float | None = None
     goldberger_residual_mv: float | None = None
     warnings: tuple[str, ...] = ()
+
+
+class SignalSource(Protocol):
+    """An ECG in memory (``EcgRecord``) or on disk (``LongRecording``): what both say, samples by stretches."""
+
+    # Either is a dataclass, so that ``dataclasses.replace`` makes a changed copy.
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """Record name."""
+
+    @property
+    def fs_hz(self) -> float:
+        """Sampling rate of every lead."""
+
+    @property
+    def lead_names(self) -> tuple[str, ...]:
+        """Names of the leads."""
+
+    @property
+    def n_leads(self) -> int:
+        """Number of leads."""
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of each lead."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+
+    @property
+    def patient(self) -> Patient:
+        """Who was recorded."""
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """How and when."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it came from."""
+
+    @property
+    def report(self) -> ImportReport:
+        """What the import found out."""
+
+    @property
+    def device_reading(self) -> DeviceReading:
+        """What the device said."""
+
+    def window_mv(self, start: int, stop: int) -> FloatArray:
+        """Return the samples [start, stop) of all leads, shape (n_leads, n)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,8 +28,11 @@ from PySide6.QtWidgets import (
 
 from ecgviewer.jobs.exporting import Exporter, ExportRequest
 from ecgviewer.state.export_choice import ExportChoice
+from ecgviewer.state.record_time import RecordClock
+from ecgviewer.state.worklist_text import length_text
 from ecgviewer.widgets.style import GRID_PX
-from physioclr_core.record import EcgRecord
+from physioclr_core.errors import RecordError
+from physioclr_core.record import SignalSource
 from physioclr_core.writers import OUTPUT_FORMATS, Exported
 
 _COLUMNS = ("", "item", "in this record", "in the exported file")
@@ -40,16 +43,26 @@ NOTICE = "For research use only. An ECG can identify a person by itself: a de-id
 
 
 class ExportDialog(QDialog):
-    """Writes the ECG in sight in another format; de-identified unless the person says otherwise."""
+    """Writes the ECG in sight in another format; de-identified unless the person says otherwise.
 
-    def __init__(self, record: EcgRecord, folder: Path, parent: QWidget | None = None) -> None:
+    Of a recording that is longer than what is in sight, ``in_sight_s``, that stretch can be written alone.
+    """
+
+    def __init__(
+        self,
+        record: SignalSource,
+        folder: Path,
+        in_sight_s: tuple[float, float] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Export {record.name}")
-        self.choice = ExportChoice(record, folder)
+        self.choice = ExportChoice(record, folder, in_sight_s)
         self.exporter = Exporter(self)
         self._written: Path | None = None
         self.format = QComboBox()
         self.about = _quiet("")
+        self.part = QComboBox()
         self.folder = QLineEdit(str(folder))
         self.browse = QPushButton("&Browse...")
         self.name = QLineEdit()
@@ -75,6 +88,8 @@ class ExportDialog(QDialog):
         for entry in OUTPUT_FORMATS:
             self.format.addItem(entry.title)
         self.format.setCurrentIndex(OUTPUT_FORMATS.index(self.choice.entry))
+        self.part.addItems(part_texts(self.choice))
+        self.part.setAccessibleName("Part of the recording")
         self.dates.addItems(["Shift dates by a random time", "Remove dates"])
         self.deidentify.setChecked(self.choice.is_deidentified)
         self.format.setAccessibleName("Format")
@@ -93,6 +108,7 @@ class ExportDialog(QDialog):
         facts.setVerticalSpacing(GRID_PX)
         rows: tuple[tuple[str, QWidget, QWidget], ...] = (
             ("&Format", self.format, self.about),
+            ("&Part", self.part, _quiet("")),
             ("Fo&lder", self.folder, self.browse),
             ("File &name", self.name, self.suffix),
         )
@@ -102,6 +118,8 @@ class ExportDialog(QDialog):
             facts.addWidget(label, row, 0)
             facts.addWidget(field, row, 1)
             facts.addWidget(last, row, 2)
+            for widget in (label, field, last):
+                widget.setVisible(field is not self.part or self.part.count() > 1)
         self.browse.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         facts.setColumnStretch(1, 1)
         facts.setColumnMinimumWidth(2, 360)
@@ -150,6 +168,7 @@ class ExportDialog(QDialog):
 
     def _connect(self) -> None:
         self.format.activated.connect(self._on_format_chosen)
+        self.part.activated.connect(self._on_part_chosen)
         self.folder.textEdited.connect(self._on_folder_edited)
         self.browse.clicked.connect(self._on_browse)
         self.name.textEdited.connect(self._on_name_edited)
@@ -166,6 +185,15 @@ class ExportDialog(QDialog):
     def _on_format_chosen(self, index: int) -> None:
         self.choice.entry = OUTPUT_FORMATS[index]
         self._refresh()
+
+    def _on_part_chosen(self, index: int) -> None:
+        self.choice.is_stretch = index == 1
+        try:
+            self._refresh()
+        except RecordError as error:
+            self.choice.is_stretch = False
+            self.part.setCurrentIndex(0)
+            self.outcome.setText(str(error))
 
     def _on_folder_edited(self, text: str) -> None:
         self.choice.folder = Path(text)
@@ -255,7 +283,7 @@ class ExportDialog(QDialog):
         self.export.setEnabled(not fault and not is_running)
         self.close_button.setText("Cancel" if is_running else "Close")
         self.progress.setVisible(is_running)
-        for field in (self.format, self.folder, self.browse, self.name, self.deidentify, self.dates):
+        for field in (self.format, self.part, self.folder, self.browse, self.name, self.deidentify, self.dates):
             field.setEnabled(not is_running)
 
     def _fill(self) -> None:
@@ -279,6 +307,15 @@ class ExportDialog(QDialog):
                 cell.setToolTip(text)
                 self.table.setItem(row, column, cell)
         self.table.resizeRowsToContents()
+
+
+def part_texts(choice: ExportChoice) -> list[str]:
+    """Return what may be exported: the whole, and what is in sight where that is less."""
+    texts = [f"Whole recording, {length_text(choice.whole.duration_s)}"]
+    if choice.in_sight_s is not None:
+        start_s, end_s = choice.in_sight_s
+        texts.append(f"In sight: {length_text(end_s - start_s)} from {RecordClock.of(choice.whole).text(start_s)}")
+    return texts
 
 
 def _quiet(text: str) -> QLabel:

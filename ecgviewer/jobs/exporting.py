@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
 
 from physioclr_core.errors import UserFacingError
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers import ExportCancelledError, Exported, OutputFormat, export_record
 from physioclr_core.writers.options import WriteOptions
 
@@ -18,8 +18,8 @@ from physioclr_core.writers.options import WriteOptions
 class ExportRequest:
     """What to write where; ``source`` is the record as it was read."""
 
-    record: EcgRecord
-    source: EcgRecord
+    record: SignalSource
+    source: SignalSource
     out: Path
     entry: OutputFormat
     options: WriteOptions

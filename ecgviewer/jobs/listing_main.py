@@ -23,7 +23,8 @@ from typing import Any, BinaryIO
 
 from physioclr_core.errors import NoEcgError, UserFacingError
 from physioclr_core.readers.search import search_dropped
-from physioclr_core.readers.summary import Described, summarise
+from physioclr_core.readers.summary import summarise
+from physioclr_core.record import SignalSource
 from physioclr_core.recordings.opening import open_record
 
 FOUND_AT_ONCE = 200
@@ -112,7 +113,7 @@ def _read_once(path: Path) -> dict[str, Any]:
     }
 
 
-def read_or_error(path: Path) -> Described | UserFacingError:
+def read_or_error(path: Path) -> SignalSource | UserFacingError:
     """Read a record, of a long one what its headers say; return the error, one sentence, where it fails."""
     try:
         return open_record(path)

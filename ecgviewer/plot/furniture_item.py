@@ -15,7 +15,7 @@ from ecgviewer.state.layout import Page, Span, spans_between
 from ecgviewer.state.record_time import RecordClock
 from ecgviewer.state.signals import Signals
 from ecgviewer.state.theme import Theme
-from physioclr_core.recordings.source import SignalSource
+from physioclr_core.record import SignalSource
 
 # A label stands as far above its baseline as the row has room for.
 LABEL_ABOVE_MM = {True: 11.0, False: 6.0}

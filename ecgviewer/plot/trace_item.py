@@ -14,7 +14,7 @@ from ecgviewer.state.geometry import Geometry
 from ecgviewer.state.layout import Page, spans_between
 from ecgviewer.state.signals import Signals
 from ecgviewer.state.theme import Theme
-from physioclr_core.recordings.source import SignalSource
+from physioclr_core.record import SignalSource
 
 # Paths are kept for the visible time and this share of it on either side.
 SPARE_SHARE = 1.0

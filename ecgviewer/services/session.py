@@ -20,6 +20,7 @@ from physioclr_core.record import Acquisition, EcgRecord, Patient, Provenance, S
 if TYPE_CHECKING:
     from physioclr_core.readers.table_options import TableOptions
 from physioclr_core.recordings.source import AnyRecord, LongRecording
+from physioclr_core.recordings.stretch import stretch_of
 
 # Of a long recording so much is judged at a time.
 WINDOW_S = 10.0
@@ -114,7 +115,7 @@ class ReviewSession:
         middle_s = min(max((start_s + end_s) / 2, half_s), recording.duration_s - half_s)
         first = round((middle_s - half_s) * recording.fs_hz)
         try:
-            judged = recording.window_record(first, first + round(2 * half_s * recording.fs_hz))
+            judged = stretch_of(recording, first, first + round(2 * half_s * recording.fs_hz))
         except RecordError as error:
             self.failed.emit(str(error))
             return

@@ -7,8 +7,7 @@ from datetime import date, datetime
 
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.screen import ScreenScale
-from physioclr_core.record import Patient
-from physioclr_core.recordings.source import SignalSource
+from physioclr_core.record import Patient, SignalSource
 
 UNKNOWN = "--"
 SEX_LETTERS = {"male": "M", "female": "F"}

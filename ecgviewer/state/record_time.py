@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from physioclr_core.record import Acquisition
+from physioclr_core.record import SignalSource
 
 DAY_S = 86400.0
 _CLOCK = re.compile(r"(?:(?:day\s*)?(\d{1,3})\s+)?(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,3}))?)?")
@@ -15,16 +14,6 @@ _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})\s+(\d{1,2}):(\d{2})(?::(\d{2}))
 _ELAPSED = re.compile(r"\+\s*(?:(\d{1,3})\s*d\s*)?(?:(\d{1,4}):(\d{2})(?::(\d{2})(?:[.,](\d{1,3}))?)?)?")
 _UNITS = re.compile(r"(\d+(?:[.,]\d+)?)\s*(d|h|min|m|s)\b", re.IGNORECASE)
 _UNIT_S = {"d": DAY_S, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
-
-
-class _Recorded(Protocol):
-    @property
-    def acquisition(self) -> Acquisition:
-        """How and when."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
 
 
 class TimeError(ValueError):
@@ -39,7 +28,7 @@ class RecordClock:
     duration_s: float
 
     @staticmethod
-    def of(record: _Recorded) -> RecordClock:
+    def of(record: SignalSource) -> RecordClock:
         """Return a record's clock; a date without a time of day is no clock."""
         start = record.acquisition.start
         return RecordClock(start if isinstance(start, datetime) else None, record.duration_s)

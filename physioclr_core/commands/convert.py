@@ -18,7 +18,7 @@ from physioclr_core.writers import OUTPUT_FORMATS, Exported, ExportError, Output
 from physioclr_core.writers.options import WriteOptions
 
 if TYPE_CHECKING:
-    from physioclr_core.record import EcgRecord
+    from physioclr_core.record import SignalSource
     from physioclr_core.writers.computed import ComputedReading
     from physioclr_core.writers.deidentify import DeidentificationBatch, DeidentificationPlan
 
@@ -51,6 +51,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="add this program's median beat and measurements, marked as such, where the device stored none",
     )
+    parser.add_argument(
+        "--from",
+        dest="from_s",
+        type=float,
+        metavar="S",
+        help="write a stretch only, from so many s on",
+    )
+    parser.add_argument("--length", dest="length_s", type=float, metavar="S", help="length of the stretch in s")
     parser.set_defaults(run=run)
 
 
@@ -126,9 +134,9 @@ class _Converter:
 
     def convert(self, label: str, path: Path) -> list[str]:
         """Write one record; return lines for the person."""
-        from physioclr_core.readers import read_record
+        from physioclr_core.recordings.opening import open_record
 
-        source = read_record(path)
+        source = _stretch(open_record(path), self.args)
         plan = self._plan(source)
         record = source if plan is None else plan.record
         out = self._out(label, source, plan)
@@ -145,12 +153,12 @@ class _Converter:
             )
         return _result_lines(label, written)
 
-    def _plan(self, source: EcgRecord) -> DeidentificationPlan | None:
+    def _plan(self, source: SignalSource) -> DeidentificationPlan | None:
         if self.batch is None:
             return None
         return self.batch.plan(source, _study(source))
 
-    def _out(self, label: str, source: EcgRecord, plan: DeidentificationPlan | None) -> Path:
+    def _out(self, label: str, source: SignalSource, plan: DeidentificationPlan | None) -> Path:
         if self.folder is None:
             out: Path = self.args.out
             if plan is not None:
@@ -184,17 +192,29 @@ def _file_name(label: str) -> str:
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-") else "_" for letter in label)
 
 
-def _study(source: EcgRecord) -> str | None:
+def _study(source: SignalSource) -> str | None:
     from physioclr_core.writers.source_study import source_study_uid
 
     return source_study_uid(source)
 
 
-def _computed(source: EcgRecord) -> ComputedReading:
+def _computed(source: SignalSource) -> ComputedReading:
     from physioclr_core.physiology.exported import computed_reading
 
-    patient = source.patient
-    return computed_reading(source.signal_mv, source.fs_hz, source.lead_names, patient.sex, patient.age_years)
+    return computed_reading(source)
+
+
+def _stretch(record: SignalSource, args: argparse.Namespace) -> SignalSource:
+    if args.from_s is None and args.length_s is None:
+        return record
+    from_s = args.from_s or 0.0
+    end_s = record.duration_s if args.length_s is None else from_s + args.length_s
+    if not 0 <= from_s < end_s or from_s >= record.duration_s:
+        place = f"from {from_s:g} s on" if args.length_s is None else f"from {from_s:g} to {end_s:g} s"
+        raise ExportError(f"{record.provenance.path.name}: lasts {record.duration_s:g} s and has no stretch {place}.")
+    from physioclr_core.recordings.stretch import stretch_of
+
+    return stretch_of(record, round(from_s * record.fs_hz), round(end_s * record.fs_hz))
 
 
 # Below this a record is written before a bar could be read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from physioclr_core.physiology.analysis import analyse
-from physioclr_core.record import DeviceMeasurement, FloatArray, MedianBeat, Sex
+from physioclr_core.record import DeviceMeasurement, MedianBeat, SignalSource
 from physioclr_core.writers.computed import ComputedReading
 
 # Of everything measured, what other programs have a name for.
@@ -16,25 +16,23 @@ _EXPORTED = (
 LONGEST_S = 600.0
 
 
-def computed_reading(
-    signal_mv: FloatArray,
-    fs_hz: float,
-    lead_names: tuple[str, ...],
-    sex: Sex | None = None,
-    age_years: float | None = None,
-) -> ComputedReading:
+def computed_reading(record: SignalSource) -> ComputedReading:
     """Measure a record for its export.
 
-    Parameters are those of ``analysis.analyse``.
+    Parameters
+    ----------
+    record : SignalSource
+        Of one above ``LONGEST_S`` nothing is read.
 
     Returns
     -------
     ComputedReading
         What was not measurable is not there; without a median beat its reason is in ``how``.
     """
-    if signal_mv.shape[1] / fs_hz > LONGEST_S:
+    if record.duration_s > LONGEST_S:
         return ComputedReading(how=f"longer than {LONGEST_S / 60:.0f} minutes, so nothing was measured")
-    analysis = analyse(signal_mv, fs_hz, lead_names, sex=sex, age_years=age_years)
+    signal_mv, patient = record.window_mv(0, record.n_samples), record.patient
+    analysis = analyse(signal_mv, record.fs_hz, record.lead_names, sex=patient.sex, age_years=patient.age_years)
     beat, measurements = analysis.median, analysis.measurements
     items = tuple(
         DeviceMeasurement(item.label.removesuffix(" (default)"), round(item.value, 1), item.unit)

@@ -3,54 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 from physioclr_core.ontology.snomed import snomed_concepts
 from physioclr_core.readers.report_text import one_line
-from physioclr_core.record import Acquisition, DeviceReading, ImportReport, Patient, Provenance, Sex
+from physioclr_core.record import Sex, SignalSource
 
 # A list needs the gist; the record itself has the rest.
 LONGEST_TEXT = 300
-
-
-class Described(Protocol):
-    """An ECG in memory or on disk, as far as a list looks at it."""
-
-    @property
-    def name(self) -> str:
-        """Record name."""
-
-    @property
-    def fs_hz(self) -> float:
-        """Sampling rate of every lead."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-
-    @property
-    def lead_names(self) -> tuple[str, ...]:
-        """Names of the leads."""
-
-    @property
-    def patient(self) -> Patient:
-        """Who was recorded."""
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """How and when."""
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where it came from."""
-
-    @property
-    def report(self) -> ImportReport:
-        """What the import found out."""
-
-    @property
-    def device_reading(self) -> DeviceReading:
-        """What the device said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +62,7 @@ class RecordSummary:
         return cls(**{**values, "lead_names": tuple(values["lead_names"]), "files": tuple(values["files"])})
 
 
-def summarise(record: Described) -> RecordSummary:
+def summarise(record: SignalSource) -> RecordSummary:
     """Return what a list keeps of a record."""
     patient, start = record.patient, record.acquisition.start
     return RecordSummary(
@@ -123,7 +83,7 @@ def summarise(record: Described) -> RecordSummary:
     )
 
 
-def stored_statements(record: Described) -> str:
+def stored_statements(record: SignalSource) -> str:
     """Return what the file states of the ECG, in one line, SNOMED CT codes by their names."""
     acquisition = record.acquisition
     concepts = snomed_concepts()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field
 
 from physioclr_core.record import (
     Acquisition,
@@ -16,53 +15,6 @@ from physioclr_core.record import (
     Provenance,
 )
 from physioclr_core.recordings.samples import StoredSignal, window_mv
-
-
-class SignalSource(Protocol):
-    """What is drawn: an ``EcgRecord`` in memory or a ``LongRecording`` on disk."""
-
-    @property
-    def name(self) -> str:
-        """Record name."""
-
-    @property
-    def fs_hz(self) -> float:
-        """Sampling rate of every lead."""
-
-    @property
-    def lead_names(self) -> tuple[str, ...]:
-        """Names of the leads."""
-
-    @property
-    def n_samples(self) -> int:
-        """Samples of each lead."""
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-
-    @property
-    def patient(self) -> Patient:
-        """Who was recorded."""
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """How and when."""
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where it came from."""
-
-    @property
-    def report(self) -> ImportReport:
-        """What the import found out."""
-
-    @property
-    def device_reading(self) -> DeviceReading:
-        """What the device said."""
-
-    def window_mv(self, start: int, stop: int) -> FloatArray:
-        """Return the samples [start, stop) of all leads, shape (n_leads, n)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,18 +75,6 @@ class LongRecording:
             If a file can no longer be read.
         """
         return window_mv(self.samples, start, stop, rows)
-
-    def window_record(self, start: int, stop: int) -> EcgRecord:
-        """Return a stretch as a record of its own, to be measured or judged."""
-        return EcgRecord(
-            name=self.name,
-            signal_mv=self.window_mv(start, stop),
-            fs_hz=self.fs_hz,
-            lead_names=self.lead_names,
-            patient=self.patient,
-            acquisition=replace(self.acquisition, start=None),
-            provenance=self.provenance,
-        )
 
 
 AnyRecord = EcgRecord | LongRecording

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers.options import WriteOptions
 from physioclr_core.writers.target import ExportCancelledError, ExportError, check_targets
 
@@ -77,12 +77,12 @@ def targets_of(out: Path, entry: OutputFormat) -> tuple[Path, ...]:
 
 
 def export_record(
-    record: EcgRecord,
+    record: SignalSource,
     out: Path,
     entry: OutputFormat,
     options: WriteOptions | None = None,
     *,
-    source: EcgRecord | None = None,
+    source: SignalSource | None = None,
     force: bool = False,
     on_progress: Callable[[float], object] = lambda share: None,
     is_cancelled: Callable[[], bool] = lambda: False,
@@ -91,13 +91,13 @@ def export_record(
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
         What is written.
     out : Path
         File to write, with or without its suffix.
     entry : OutputFormat
     options : WriteOptions, optional
-    source : EcgRecord, optional
+    source : SignalSource, optional
         What was read, where ``record`` was made of it and no longer names its files.
     force : bool
         Replace files that exist.
@@ -131,7 +131,7 @@ def export_record(
     return Exported(targets, notes)
 
 
-def _n_blocks(record: EcgRecord) -> int:
+def _n_blocks(record: SignalSource) -> int:
     from physioclr_core.writers.scale import n_blocks
 
     return max(1, n_blocks(record))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers.options import WriteOptions
 from physioclr_core.writers.target import all_or_none
 from physioclr_core.writers.wfdb_writer import one_line
@@ -26,12 +26,12 @@ def csv_targets(out: Path) -> tuple[Path, ...]:
     return (out if out.suffix.lower() == ".csv" else out.with_name(f"{out.name}.csv"),)
 
 
-def n_steps(record: EcgRecord) -> int:
+def n_steps(record: SignalSource) -> int:
     """Return how often ``write_csv`` calls ``step``."""
     return ceil(record.n_samples / _ROWS)
 
 
-def write_csv(record: EcgRecord, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
+def write_csv(record: SignalSource, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
     """Write a record; return sentences on what the format does not hold. Parameters as those of ``write_wfdb``.
 
     A gap is an empty cell. Numbers are the shortest that give the same float32 sample again.

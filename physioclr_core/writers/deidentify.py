@@ -22,11 +22,11 @@ from physioclr_core.record import (
     Acquisition,
     DeviceMeasurement,
     DeviceReading,
-    EcgRecord,
     ImportReport,
     MedianBeat,
     Patient,
     Provenance,
+    SignalSource,
 )
 from physioclr_core.statements import statement_codes
 from physioclr_core.units import mv_per_unit
@@ -58,7 +58,7 @@ class DeidentificationPlan:
     ----------
     items : tuple of DeidentificationItem
         Every item of the record, also those that are kept.
-    record : EcgRecord
+    record : SignalSource
         The record as it will be written; nothing else of the source is.
     name : str
         New name of the record and its files, that nothing can be told from.
@@ -68,7 +68,7 @@ class DeidentificationPlan:
     """
 
     items: tuple[DeidentificationItem, ...]
-    record: EcgRecord
+    record: SignalSource
     name: str
     dates: Dates
     study_uid: str
@@ -112,12 +112,12 @@ class DeidentificationBatch:
         digest = hmac.digest(self._secret, original.encode(), "sha256")
         return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"
 
-    def plan(self, record: EcgRecord, source_study: str | None = None) -> DeidentificationPlan:
+    def plan(self, record: SignalSource, source_study: str | None = None) -> DeidentificationPlan:
         """Return what becomes of every item of a record.
 
         Parameters
         ----------
-        record : EcgRecord
+        record : SignalSource
         source_study : str, optional
             UID of the DICOM study that it comes from.
         """
@@ -131,7 +131,7 @@ class _Planner:
         self._dates, self._new_id, self._offset, self._name = dates, new_id, offset, name
         self._items: list[DeidentificationItem] = []
 
-    def plan(self, record: EcgRecord, study_uid: str) -> DeidentificationPlan:
+    def plan(self, record: SignalSource, study_uid: str) -> DeidentificationPlan:
         self._add("File and record name", f"{record.name} ({record.provenance.path.name})", self._name, "replaced")
         patient = self._patient(record.patient)
         start = self._start(record.acquisition.start)
@@ -208,7 +208,7 @@ class _Planner:
         self._add("Time of recording", found, f"{text} (shifted by the same time for this patient)", "replaced")
         return moved
 
-    def _leads(self, record: EcgRecord) -> dict[str, str]:
+    def _leads(self, record: SignalSource) -> dict[str, str]:
         """Return each lead's new name: a name that is no usual one may say anything."""
         new: dict[str, str] = {}
         for number, name in enumerate(record.lead_names, start=1):
@@ -266,7 +266,7 @@ class _Planner:
             median = MedianBeat(median.signal_mv, median.fs_hz, new_names)
         return DeviceReading(measurements=tuple(kept), median=median)
 
-    def _report(self, record: EcgRecord, leads: dict[str, str]) -> ImportReport:
+    def _report(self, record: SignalSource, leads: dict[str, str]) -> ImportReport:
         """Return gain and gaps of each lead, which the writers need, without any sentence of the import."""
         report = record.report
         names = tuple(leads[name] for name in record.lead_names)
@@ -294,12 +294,12 @@ def _lead_name(name: str, leads: dict[str, str], number: int) -> str:
     return name if name in STANDARD_LEADS or name in OTHER_LEADS else f"Lead {number or 'unknown'}"
 
 
-def names_in(record: EcgRecord, text: str) -> str | None:
+def names_in(record: SignalSource, text: str) -> str | None:
     """Return what of a record's identity a new file name shows, None where it shows nothing.
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
         As it was read.
     text : str
         The name of a file.

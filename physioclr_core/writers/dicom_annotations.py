@@ -8,7 +8,7 @@ from pydicom.valuerep import DSfloat
 
 from physioclr_core.ontology.snomed import snomed_concepts
 from physioclr_core.readers.dicom_own import OWN_SCHEME
-from physioclr_core.record import DeviceMeasurement, EcgRecord
+from physioclr_core.record import DeviceMeasurement, SignalSource
 from physioclr_core.statements import statements
 from physioclr_core.writers.computed import ComputedReading, software_name
 from physioclr_core.writers.dicom_codes import (
@@ -23,12 +23,12 @@ DEVICE_GROUP, COMPUTED_GROUP, FILE_GROUP = 1, 2, 3
 _LONGEST_TEXT = 1024
 
 
-def annotations_of(record: EcgRecord, computed: ComputedReading | None, median_group: int | None) -> Sequence:
+def annotations_of(record: SignalSource, computed: ComputedReading | None, median_group: int | None) -> Sequence:
     """Return the annotations of a record.
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
     computed : ComputedReading or None
     median_group : int or None
         Number of the median beat's group where this program computed it.
@@ -59,7 +59,7 @@ def annotations_of(record: EcgRecord, computed: ComputedReading | None, median_g
     return Sequence([*items, *_from_file(record)])
 
 
-def _from_file(record: EcgRecord) -> list[Dataset]:
+def _from_file(record: SignalSource) -> list[Dataset]:
     """Return codes and remarks that the file carried beside the device's reading."""
     acquisition, items = record.acquisition, []
     concepts = snomed_concepts()
@@ -82,7 +82,7 @@ def _from_file(record: EcgRecord) -> list[Dataset]:
     return items
 
 
-def _measurement(measurement: DeviceMeasurement, record: EcgRecord, number: int) -> Dataset:
+def _measurement(measurement: DeviceMeasurement, record: SignalSource, number: int) -> Dataset:
     item = Dataset()
     item.MeasurementUnitsCodeSequence = Sequence([unit_code(measurement.unit)])
     item.ConceptNameCodeSequence = Sequence([measurement_code(measurement.name, measurement.lead)])

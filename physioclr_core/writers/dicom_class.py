@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from physioclr_core.leads import STANDARD_LEADS
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers.target import ExportError
 
 TWELVE_LEAD = "1.2.840.10008.5.1.4.1.1.9.1.1"
@@ -40,12 +40,12 @@ class SopClass:
     has_median: bool
 
 
-def sop_class(record: EcgRecord, n_median_leads: int) -> SopClass:
+def sop_class(record: SignalSource, n_median_leads: int) -> SopClass:
     """Choose the class of a record.
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
     n_median_leads : int
         Leads of the median beat that is to be written too; 0 for none.
 

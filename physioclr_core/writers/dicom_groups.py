@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.valuerep import DSfloat
 
 from physioclr_core.leads import STANDARD_LEADS
-from physioclr_core.record import EcgRecord, MedianBeat
+from physioclr_core.record import MedianBeat, SignalSource
 from physioclr_core.writers.dicom_codes import clean, code, lead_code
 from physioclr_core.writers.scale import GAP_ADU, LeadScale, blocks_of, scales_of, scales_of_array
 
@@ -21,7 +21,7 @@ _BAND_HZ = re.compile(
 )
 
 
-def rhythm_group(record: EcgRecord, step: Callable[[], None]) -> Dataset:
+def rhythm_group(record: SignalSource, step: Callable[[], None]) -> Dataset:
     """Return the record's samples as a group; ``step`` is called after each block of them."""
     scales = scales_of(record).scales
     data = bytearray()

@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from physioclr_core.readers.dicom_own import UNKNOWN_TIME
-from physioclr_core.record import EcgRecord, MedianBeat, Patient
+from physioclr_core.record import MedianBeat, Patient, SignalSource
 from physioclr_core.writers.computed import software_name, software_version
 from physioclr_core.writers.dicom_annotations import annotations_of
 from physioclr_core.writers.dicom_class import SopClass, sop_class
@@ -36,7 +36,7 @@ def dicom_targets(out: Path) -> tuple[Path, ...]:
     return (out if out.suffix.lower() in (".dcm", ".dicom") else out.with_name(f"{out.name}.dcm"),)
 
 
-def write_dicom(record: EcgRecord, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
+def write_dicom(record: SignalSource, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
     """Write a record; return sentences on the class chosen and what it does not hold.
 
     Parameters as those of ``write_wfdb``.
@@ -52,7 +52,7 @@ def write_dicom(record: EcgRecord, out: Path, options: WriteOptions, step: Calla
     return (chosen.why,)
 
 
-def dicom_object(record: EcgRecord, options: WriteOptions, step: Callable[[], None]) -> tuple[FileDataset, SopClass]:
+def dicom_object(record: SignalSource, options: WriteOptions, step: Callable[[], None]) -> tuple[FileDataset, SopClass]:
     """Return the object of a record, and its class with the reason."""
     computed = options.computed
     median = record.device_reading.median
@@ -78,7 +78,7 @@ def dicom_object(record: EcgRecord, options: WriteOptions, step: Callable[[], No
     return dataset, chosen
 
 
-def _add_identity_(dataset: Dataset, record: EcgRecord, options: WriteOptions, meta: FileMetaDataset) -> None:
+def _add_identity_(dataset: Dataset, record: SignalSource, options: WriteOptions, meta: FileMetaDataset) -> None:
     start = record.acquisition.start
     day = f"{start:%Y%m%d}" if start is not None else ""
     clock = f"{start:%H%M%S}" if isinstance(start, datetime) else ""

@@ -9,7 +9,7 @@ from math import ceil, gcd
 
 import numpy as np
 
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers.scale import HIGHEST_ADU, LOWEST_ADU, LeadScale, windows_of
 from physioclr_core.writers.target import ExportError
 
@@ -32,7 +32,7 @@ class Stretch:
     end: int
 
 
-def stretches_of(record: EcgRecord, rows: Sequence[int]) -> list[Stretch]:
+def stretches_of(record: SignalSource, rows: Sequence[int]) -> list[Stretch]:
     """Return where the leads ``rows`` have samples.
 
     Raises
@@ -63,7 +63,7 @@ def stretches_of(record: EcgRecord, rows: Sequence[int]) -> list[Stretch]:
     return found
 
 
-def record_samples(record: EcgRecord, stretches: Sequence[Stretch], n_leads: int) -> tuple[int, Fraction]:
+def record_samples(record: SignalSource, stretches: Sequence[Stretch], n_leads: int) -> tuple[int, Fraction]:
     """Return the samples of a lead in a data record, and its exact duration in seconds.
 
     The length is the one that leaves the fewest samples to be filled in at the ends of stretches, the longest of those.

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from physioclr_core.leads import standard_name
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 from physioclr_core.writers.computed import ComputedReading, software_name
 from physioclr_core.writers.edf_layout import Limits, Stretch, limits_of, record_samples, seconds_text, stretches_of
 from physioclr_core.writers.options import WriteOptions
@@ -53,7 +53,7 @@ class _Plan:
     tal_bytes: int
 
 
-def write_edf(record: EcgRecord, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
+def write_edf(record: SignalSource, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
     """Write a record; return sentences on what the format does not hold. Parameters as those of ``write_wfdb``.
 
     Raises
@@ -77,7 +77,7 @@ def write_edf(record: EcgRecord, out: Path, options: WriteOptions, step: Callabl
     return tuple(notes)
 
 
-def _plan(record: EcgRecord, computed: ComputedReading | None, notes: list[str]) -> _Plan:
+def _plan(record: SignalSource, computed: ComputedReading | None, notes: list[str]) -> _Plan:
     scaled = scales_of(record)
     rows = tuple(row for row in range(record.n_leads) if scaled.n_valid[row])
     if not rows:
@@ -123,7 +123,7 @@ def _plan(record: EcgRecord, computed: ComputedReading | None, notes: list[str])
     )
 
 
-def _texts(record: EcgRecord, computed: ComputedReading | None) -> list[tuple[Fraction, Fraction | None, str]]:
+def _texts(record: SignalSource, computed: ComputedReading | None) -> list[tuple[Fraction, Fraction | None, str]]:
     acquisition, reading = record.acquisition, record.device_reading
     lines = [f"SNOMED CT {code}" for code in acquisition.snomed_codes]
     lines += [f"SCP {code}" for code in acquisition.statements]
@@ -143,7 +143,7 @@ def _filled(
 
 
 def _tals(
-    record: EcgRecord,
+    record: SignalSource,
     stretches: tuple[Stretch, ...],
     n_samples: int,
     fs: Fraction,
@@ -173,7 +173,7 @@ def _tals(
     return tuple(tals)
 
 
-def _data_records(record: EcgRecord, plan: _Plan, stretch: Stretch, first: int, last: int, number: int) -> bytes:
+def _data_records(record: SignalSource, plan: _Plan, stretch: Stretch, first: int, last: int, number: int) -> bytes:
     start, end = stretch.start + first * plan.n_samples, stretch.start + last * plan.n_samples
     block_mv = record.window_mv(start, min(end, stretch.end))[list(plan.rows)]
     counts = np.stack([scale.adu(row) for scale, row in zip(plan.scales, block_mv, strict=True)])
@@ -189,7 +189,7 @@ def _data_records(record: EcgRecord, plan: _Plan, stretch: Stretch, first: int, 
     return data.tobytes()
 
 
-def _header(record: EcgRecord, plan: _Plan) -> bytes:
+def _header(record: SignalSource, plan: _Plan) -> bytes:
     start = _start(record, plan.stretches)
     day, clock = _NO_DATE, "00.00.00"
     if start is not None and start.year in _YEARS:
@@ -229,7 +229,7 @@ def _header(record: EcgRecord, plan: _Plan) -> bytes:
     return b"".join(text[:width].ljust(width).encode("ascii") for text, width in fields)
 
 
-def _patient(record: EcgRecord) -> str:
+def _patient(record: SignalSource) -> str:
     patient = record.patient
     sex = {"female": "F", "male": "M", None: "X"}[patient.sex]
     words = [_word(patient.patient_id), sex, "X", _word(patient.name)]
@@ -240,7 +240,7 @@ def _patient(record: EcgRecord) -> str:
     return " ".join(words)
 
 
-def _start(record: EcgRecord, stretches: Sequence[Stretch]) -> datetime | date | None:
+def _start(record: SignalSource, stretches: Sequence[Stretch]) -> datetime | date | None:
     """Return when the first sample was recorded: a gap before it is no part of the file."""
     start = record.acquisition.start
     if isinstance(start, datetime):
@@ -248,7 +248,7 @@ def _start(record: EcgRecord, stretches: Sequence[Stretch]) -> datetime | date |
     return start
 
 
-def _recording(record: EcgRecord, start: datetime | date | None) -> str:
+def _recording(record: SignalSource, start: datetime | date | None) -> str:
     day = f"{start.day:02d}-{_MONTHS[start.month - 1]}-{start.year:04d}" if start is not None else "X"
     return f"Startdate {day} X X {_word(record.acquisition.device)}"
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from physioclr_core.record import EcgRecord, FloatArray, LeadReport
+from physioclr_core.record import FloatArray, LeadReport, SignalSource
 from physioclr_core.units import mv_per_unit
 
 Int16Array = npt.NDArray[np.int16]
@@ -65,24 +65,24 @@ class ScaledLeads:
     n_valid: tuple[int, ...]
 
 
-def windows_of(record: EcgRecord) -> Iterator[FloatArray]:
+def windows_of(record: SignalSource) -> Iterator[FloatArray]:
     """Yield the samples, shape (n_leads, at most ``BLOCK_SAMPLES``)."""
     for start in range(0, record.n_samples, BLOCK_SAMPLES):
         yield record.window_mv(start, min(start + BLOCK_SAMPLES, record.n_samples))
 
 
-def blocks_of(record: EcgRecord, scales: tuple[LeadScale, ...]) -> Iterator[Int16Array]:
+def blocks_of(record: SignalSource, scales: tuple[LeadScale, ...]) -> Iterator[Int16Array]:
     """Yield the samples as counts, shape (n_leads, at most ``BLOCK_SAMPLES``)."""
     for window_mv in windows_of(record):
         yield np.stack([scale.adu(row) for scale, row in zip(scales, window_mv, strict=True)])
 
 
-def n_blocks(record: EcgRecord) -> int:
+def n_blocks(record: SignalSource) -> int:
     """Return how many blocks ``blocks_of`` yields."""
     return ceil(record.n_samples / BLOCK_SAMPLES)
 
 
-def scales_of(record: EcgRecord, *, has_whole_zero: bool = False) -> ScaledLeads:
+def scales_of(record: SignalSource, *, has_whole_zero: bool = False) -> ScaledLeads:
     """Return the scale of every lead of a record.
 
     The file's gain and zero are kept where a lead's samples are whole counts of them and 16 bits hold its range; else
@@ -90,7 +90,7 @@ def scales_of(record: EcgRecord, *, has_whole_zero: bool = False) -> ScaledLeads
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
     has_whole_zero : bool
         Whether 0 mV must be a whole count, as in WFDB; EDF files may have it between two of them.
     """

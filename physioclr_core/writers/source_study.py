@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 
 
-def source_study_uid(record: EcgRecord) -> str | None:
+def source_study_uid(record: SignalSource) -> str | None:
     """Return the StudyInstanceUID of a record's DICOM file; None for other formats, or where it cannot be read."""
     if record.provenance.format != "DICOM":
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from physioclr_core.errors import UserFacingError
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import SignalSource
 
 
 class ExportError(UserFacingError):
@@ -21,7 +21,7 @@ class ExportCancelledError(Exception):
     """The person asked to stop; nothing of the record was left behind."""
 
 
-def check_targets(record: EcgRecord, targets: Sequence[Path], *, force: bool) -> None:
+def check_targets(record: SignalSource, targets: Sequence[Path], *, force: bool) -> None:
     """Refuse targets that are the record's own files, or that exist, before anything is written.
 
     Raises

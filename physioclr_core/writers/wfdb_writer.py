@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from physioclr_core.readers.wfdb_comments import parse_comments
-from physioclr_core.record import DeviceMeasurement, EcgRecord
+from physioclr_core.record import DeviceMeasurement, SignalSource
 from physioclr_core.writers.computed import ComputedReading, software_name
 from physioclr_core.writers.options import WriteOptions
 from physioclr_core.writers.scale import LeadScale, blocks_of, scales_of
@@ -41,12 +41,12 @@ def wfdb_targets(out: Path) -> tuple[Path, ...]:
     return stem.with_name(f"{stem.name}.dat"), stem.with_name(f"{stem.name}.hea")
 
 
-def write_wfdb(record: EcgRecord, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
+def write_wfdb(record: SignalSource, out: Path, options: WriteOptions, step: Callable[[], None]) -> tuple[str, ...]:
     """Write a record; return sentences on what the format does not hold.
 
     Parameters
     ----------
-    record : EcgRecord
+    record : SignalSource
     out : Path
         Header, or the path without extension.
     options : WriteOptions
@@ -69,7 +69,7 @@ def write_wfdb(record: EcgRecord, out: Path, options: WriteOptions, step: Callab
 
 
 def _header(
-    record: EcgRecord,
+    record: SignalSource,
     data: Path,
     scales: tuple[LeadScale, ...],
     first: np.ndarray,
@@ -89,7 +89,7 @@ def _header(
     return "\n".join(lines) + "\n"
 
 
-def comments_of(record: EcgRecord, computed: ComputedReading | None = None) -> list[str]:
+def comments_of(record: SignalSource, computed: ComputedReading | None = None) -> list[str]:
     """Return the comment lines of a header: the file's own, and what they do not say yet, as our reader takes it."""
     patient, acquisition, reading = record.patient, record.acquisition, record.device_reading
     known = parse_comments(acquisition.comments)

@@ -12,8 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from real_records import long_signal_mv, to_adu, write_wfdb
 
 from ecgviewer.dialogs.export_dialog import NOTICE, ExportDialog
+from ecgviewer.main_window import MainWindow
 from ecgviewer.state.theme import load_theme
 from ecgviewer.widgets.style import apply_theme
 from physioclr_core.readers import read_record
@@ -103,6 +105,38 @@ def test_without_deidentification_it_says_that_nothing_is_taken_out(
     assert not dialog.table.isVisible()
     export(qtbot, dialog)
     assert read_record(dialog.choice.out).patient.name == "Doe, Jane"
+
+
+def test_what_is_in_sight_of_a_longer_recording_can_be_written_alone(
+    qtbot: QtBot, make_window: Callable[..., MainWindow], tmp_path: Path
+) -> None:
+    header = write_wfdb(tmp_path / "long", to_adu(long_signal_mv(40_000)), 100.0)
+    window = make_window()
+    window.open_file(header)
+    window.paper.show_from(120.0)
+    window.show_export()
+    dialog = window.findChild(ExportDialog)
+    assert dialog is not None
+    (tmp_path / "out").mkdir()
+    dialog._on_folder_edited(str(tmp_path / "out"))
+    assert dialog.part.itemText(0) == "Whole recording, 6.67 min"
+    dialog.part.setCurrentIndex(1)
+    dialog.part.activated.emit(1)
+    assert dialog.part.currentText().startswith("In sight: ")
+    assert dialog.part.currentText().endswith(" s from +0:02:00")
+    export(qtbot, dialog)
+    again = read_record(dialog.choice.out)
+    start_s, end_s = dialog.choice.in_sight_s or (0, 0)
+    assert start_s == pytest.approx(120.0, abs=0.1)
+    expected = read_record(header).signal_mv[:, round(start_s * 100) : round(end_s * 100)]
+    np.testing.assert_allclose(again.signal_mv, expected, atol=1e-6)
+    dialog.close()
+
+
+def test_a_record_that_is_wholly_in_sight_has_no_parts(
+    make_dialog: Callable[[EcgRecord], ExportDialog], named: EcgRecord
+) -> None:
+    assert not make_dialog(named).part.isVisible()
 
 
 def test_a_name_that_shows_who_it_is_is_refused(

@@ -42,6 +42,15 @@ def test_one_record_becomes_the_file_that_is_named(
     assert [path.name for path in tmp_path.glob("*.dcm")] == ["one.dcm"]
 
 
+def test_a_stretch_is_written_from_its_place(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "part.hea"
+    assert run(folder / "a.hea", "--to", "wfdb", "--out", out, "--from", 1.2, "--length", 2) == 0
+    whole = read_record(folder / "a.hea")
+    np.testing.assert_array_equal(read_record(out).signal_mv, whole.signal_mv[:, 300:800])
+    assert run(folder / "a.hea", "--to", "wfdb", "--out", out, "--from", 1000) == 2
+    assert "a.hea: lasts 4 s and has no stretch from 1000 s on." in capsys.readouterr().err
+
+
 def test_a_record_that_cannot_be_read_is_named_and_the_others_are_written(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

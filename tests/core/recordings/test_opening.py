@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from constructed_files import Edf, EdfChannel, ishne_content, real_uv
 from real_records import long_signal_mv, to_adu, write_wfdb
-from wfdb_files import SPECIAL, edit, real_adu, write_signals
+from wfdb_files import PTBXL_1, SPECIAL, edit, real_adu, write_signals
 
 from physioclr_core.errors import RecordError
 from physioclr_core.readers import read_record
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import Acquisition, DeviceReading, EcgRecord
 from physioclr_core.recordings.opening import NOTE, open_long, open_record
 from physioclr_core.recordings.source import LongRecording
+from physioclr_core.recordings.stretch import stretch_of
 
 BITS = {16: 16, 61: 16, 80: 8, 160: 16, 212: 12, 24: 24, 32: 32}
 
@@ -119,8 +122,28 @@ def test_only_long_records_stay_on_disk_and_say_what_was_not_checked(tmp_path: P
     long_recording = open_record(header, 20_000)
     assert isinstance(long_recording, LongRecording)
     assert long_recording.report.warnings[0] == NOTE
-    part = long_recording.window_record(100, 400)
-    np.testing.assert_array_equal(part.signal_mv, read_record(header).signal_mv[:, 100:400])
+    whole = read_record(header)
+    for source in (long_recording, whole):
+        part = stretch_of(source, 100, 400)
+        np.testing.assert_array_equal(part.signal_mv, whole.signal_mv[:, 100:400])
+        assert [lead.gain for lead in part.report.leads] == [lead.gain for lead in whole.report.leads]
+        assert part.report.warnings == ()
+
+
+def test_a_stretch_starts_later_and_has_its_own_gaps_and_no_reading_of_the_whole() -> None:
+    record = replace(
+        read_record(PTBXL_1),
+        device_reading=DeviceReading(statements=("normal",)),
+        acquisition=Acquisition(start=datetime(2024, 3, 1, 23, 59, 58)),
+    )
+    part = stretch_of(record, 300, 2000)
+    assert part.acquisition.start == datetime(2024, 3, 2, 0, 0, 1)
+    assert part.duration_s == 7.0
+    assert part.device_reading == DeviceReading()
+    with_gap_mv = np.array(record.signal_mv)
+    with_gap_mv[:, 400:450] = np.nan
+    gapped = stretch_of(replace(record, signal_mv=with_gap_mv), 300, 900)
+    assert gapped.report.gaps == ((1.0, 1.5),)
 
 
 def test_a_file_that_becomes_shorter_is_one_sentence(tmp_path: Path) -> None:

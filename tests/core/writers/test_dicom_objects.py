@@ -102,7 +102,7 @@ def test_what_was_computed_here_is_marked_and_never_read_as_the_devices(
     test_data: Callable[..., Path], tmp_path: Path
 ) -> None:
     record = read_record(sorted(test_data("ptb-xl-500hz-cinc").rglob("*.hea"))[0])
-    computed = computed_reading(record.signal_mv, record.fs_hz, record.lead_names)
+    computed = computed_reading(record)
     assert computed.median is not None
     dataset, path, _ = written(record, tmp_path, computed=computed)
     assert len(dataset.WaveformSequence) == 2
@@ -121,7 +121,7 @@ def test_what_was_computed_here_is_marked_and_never_read_as_the_devices(
 
 def test_the_devices_median_beat_goes_before_a_computed_one(test_data: Callable[..., Path], tmp_path: Path) -> None:
     record = read_record(test_data(*MUSE))
-    computed = computed_reading(record.signal_mv, record.fs_hz, record.lead_names)
+    computed = computed_reading(record)
     _, path, _ = written(record, tmp_path, computed=computed)
     again = read_record(path)
     assert again.device_reading.median is not None
@@ -148,8 +148,7 @@ def test_an_unknown_time_stays_unknown(tmp_path: Path) -> None:
 
 
 def test_nothing_is_measured_in_a_record_of_hours() -> None:
-    signal_mv = long_signal_mv(61_000)
-    reading = computed_reading(signal_mv, 100.0, STANDARD_LEADS)
+    reading = computed_reading(record_of(long_signal_mv(61_000), 100.0))
     assert reading.median is None
     assert reading.measurements == ()
     assert "nothing was measured" in reading.how
