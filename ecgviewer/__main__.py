@@ -20,6 +20,10 @@ def main(argv: list[str] | None = None) -> int:
         from ecgviewer.jobs.recording_main import main as run_recording
 
         return run_recording()
+    if argv[:1] == ["--measure"]:
+        from ecgviewer.jobs.measuring_main import main as run_measuring
+
+        return run_measuring()
     from ecgviewer.arguments import parse
 
     options = parse(argv)

@@ -11,9 +11,9 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.listing_client import ListingClient
+from ecgviewer.jobs.own_command import own_command
 from ecgviewer.jobs.protocol import Finding, Neighbour
 from ecgviewer.jobs.recording_client import RecordingClient
-from ecgviewer.jobs.worker_client import recording_command
 from ecgviewer.menus import build_menus
 from ecgviewer.plot.screen import screen_facts
 from ecgviewer.services.folders import Folders
@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(paper, theme)
         self.panels = SidePanels(theme)
         self.worklist = WorklistPanel(self.folders, theme, settings.worklist_px or DEFAULT_PX)
-        client = RecordingClient(recording_command(), self)
+        client = RecordingClient(own_command("--recording"), self)
         self.long = LongView(client, session, LongReview(session, paper), self.workspace, self.panels.events, self)
         self.status = StatusLine()
         self._assemble()

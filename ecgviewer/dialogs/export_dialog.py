@@ -67,6 +67,7 @@ class ExportDialog(QDialog):
         self.browse = QPushButton("&Browse...")
         self.name = QLineEdit()
         self.suffix = QLabel()
+        self.measure = QCheckBox("&Add this program's median beat and measurements, marked as such")
         self.deidentify = QCheckBox("&De-identify: take out names, ids, dates and free text")
         self.dates = QComboBox()
         self.table = QTableWidget(0, len(_COLUMNS))
@@ -140,6 +141,7 @@ class ExportDialog(QDialog):
         body.setSpacing(GRID_PX)
         body.addLayout(facts)
         body.addSpacing(GRID_PX)
+        body.addWidget(self.measure)
         body.addLayout(switch)
         body.addWidget(self.summary)
         body.addWidget(self.table, 1)
@@ -172,6 +174,7 @@ class ExportDialog(QDialog):
         self.folder.textEdited.connect(self._on_folder_edited)
         self.browse.clicked.connect(self._on_browse)
         self.name.textEdited.connect(self._on_name_edited)
+        self.measure.toggled.connect(self._on_measure)
         self.deidentify.toggled.connect(self._on_deidentify)
         self.dates.activated.connect(self._on_dates)
         self.export.clicked.connect(self._on_export)
@@ -209,6 +212,9 @@ class ExportDialog(QDialog):
         self.choice.name = text.strip()
         self._refresh()
 
+    def _on_measure(self, is_on: bool) -> None:
+        self.choice.is_measured = is_on
+
     def _on_deidentify(self, is_on: bool) -> None:
         self.choice.is_deidentified = is_on
         # A name that was chosen for the one is wrong for the other.
@@ -224,7 +230,15 @@ class ExportDialog(QDialog):
         self.show_folder.hide()
         self.outcome.setText(f"Writing {choice.out.name}...")
         self.exporter.start(
-            ExportRequest(choice.record, choice.source, choice.out, choice.entry, choice.options, choice.exists)
+            ExportRequest(
+                choice.record,
+                choice.source,
+                choice.out,
+                choice.entry,
+                choice.options,
+                choice.exists,
+                choice.is_measured and not choice.cannot_measure,
+            )
         )
         self.progress.setRange(0, 0)
         self._refresh()
@@ -283,6 +297,10 @@ class ExportDialog(QDialog):
         self.export.setEnabled(not fault and not is_running)
         self.close_button.setText("Cancel" if is_running else "Close")
         self.progress.setVisible(is_running)
+        self.measure.setEnabled(not is_running and not choice.cannot_measure)
+        self.measure.setToolTip(
+            choice.cannot_measure or "The median beat only where the device stored none. For research use only."
+        )
         for field in (self.format, self.part, self.folder, self.browse, self.name, self.deidentify, self.dates):
             field.setEnabled(not is_running)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal
 
+from ecgviewer.jobs.measuring import measure
 from physioclr_core.errors import UserFacingError
 from physioclr_core.record import SignalSource
 from physioclr_core.writers import ExportCancelledError, Exported, OutputFormat, export_record
@@ -16,7 +17,7 @@ from physioclr_core.writers.options import WriteOptions
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What to write where; ``source`` is the record as it was read."""
+    """What to write where; ``source`` is the record as it was read, ``is_measured`` adds what this program measures."""
 
     record: SignalSource
     source: SignalSource
@@ -24,6 +25,7 @@ class ExportRequest:
     entry: OutputFormat
     options: WriteOptions
     force: bool
+    is_measured: bool = False
 
 
 class _ExportTask(QRunnable):
@@ -41,6 +43,11 @@ class _ExportTask(QRunnable):
                 from physioclr_core.writers.source_study import source_study_uid
 
                 options = replace(options, study_uid=source_study_uid(request.source))
+            if request.is_measured:
+                computed = measure(request.source, self._cancelled.is_set)
+                if computed is None:
+                    raise ExportCancelledError
+                options = replace(options, computed=computed)
             return export_record(
                 request.record,
                 request.out,

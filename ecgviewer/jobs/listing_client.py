@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QProcess, QTimer
 
 from ecgviewer.jobs.outcome import ProcessOutcome
+from ecgviewer.jobs.own_command import own_command
 from ecgviewer.state.events import Event
 from ecgviewer.state.worklist import Batch, Entry, ReadResult
 from physioclr_core.readers.summary import RecordSummary
@@ -29,12 +29,6 @@ FOUND_A_BATCH = 500
 # A reader answers for every file within seconds; what takes this long will not end.
 LONGEST_READ_S = 60.0
 _ENDING_MS = 2000
-
-
-def listing_command() -> list[str]:
-    """Return the command that starts a listing process: this program again, frozen or not."""
-    start = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "ecgviewer"]
-    return [*start, "--list"]
 
 
 class _Reader(QObject):
@@ -106,7 +100,7 @@ class ListingClient(QObject):
     ) -> None:
         super().__init__(parent)
         self.progressed: Event[[Batch]] = Event()
-        self._command = list(command) if command is not None else listing_command()
+        self._command = list(command) if command is not None else own_command("--list")
         self._n_processes = n_processes or min(MOST_PROCESSES, os.cpu_count() or 1)
         self._longest_read_s = longest_read_s
         self._readers: list[_Reader] = []

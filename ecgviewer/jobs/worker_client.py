@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer
 
 from ecgviewer.jobs.outcome import ProcessOutcome
+from ecgviewer.jobs.own_command import own_command
 from ecgviewer.jobs.protocol import (
     Analyse,
     Cancel,
@@ -44,14 +44,8 @@ ANSWERS_TO: dict[type, frozenset[type]] = {
 
 
 def worker_command(model: Path | None = None) -> list[str]:
-    """Return the command that starts the worker: this program again, frozen or not, on the shipped or another model."""
-    start = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "ecgviewer"]
-    return [*start, "--worker", *([] if model is None else ["--model", str(model.absolute())])]
-
-
-def recording_command() -> list[str]:
-    """Return the command that starts the process for a long recording."""
-    return [part if part != "--worker" else "--recording" for part in worker_command()]
+    """Return the command that starts the worker on the shipped or another model."""
+    return [*own_command("--worker"), *([] if model is None else ["--model", str(model.absolute())])]
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from physioclr_core.record import SignalSource
 from physioclr_core.recordings.stretch import stretch_of
 from physioclr_core.writers import OUTPUT_FORMATS, ExportError, OutputFormat, targets_of
+from physioclr_core.writers.computed import LONGEST_S
 from physioclr_core.writers.deidentify import DeidentificationBatch, DeidentificationPlan, names_in
 from physioclr_core.writers.options import Dates, WriteOptions
 from physioclr_core.writers.target import check_targets
@@ -30,6 +31,8 @@ class ExportChoice:
     entry : OutputFormat
     is_deidentified : bool
     dates : "shift" or "remove"
+    is_measured : bool
+        Whether this program's median beat and measurements are added.
     name : str
         File name without its suffix, where the person has chosen one; empty for the proposed one.
     """
@@ -41,6 +44,7 @@ class ExportChoice:
     entry: OutputFormat = OUTPUT_FORMATS[2]
     is_deidentified: bool = True
     dates: Dates = "shift"
+    is_measured: bool = False
     name: str = ""
 
     @cached_property
@@ -84,6 +88,16 @@ class ExportChoice:
     def out(self) -> Path:
         """The file that stands for the record."""
         return self.folder / f"{self.name or self.proposed_name}{self.entry.suffix}"
+
+    @property
+    def cannot_measure(self) -> str:
+        """Why nothing of this program's can be added; empty where it can."""
+        if self.entry.key == "csv":
+            return "CSV has no place for measurements."
+        duration_s = self.in_sight_s[1] - self.in_sight_s[0] if self.is_stretch and self.in_sight_s else None
+        if (self.whole.duration_s if duration_s is None else duration_s) > LONGEST_S:
+            return f"Above {LONGEST_S / 60:.0f} minutes nothing is measured."
+        return ""
 
     @property
     def options(self) -> WriteOptions:

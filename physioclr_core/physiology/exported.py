@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from physioclr_core.physiology.analysis import analyse
 from physioclr_core.record import DeviceMeasurement, MedianBeat, SignalSource
-from physioclr_core.writers.computed import ComputedReading
+from physioclr_core.writers.computed import LONGEST_S, NOT_MEASURED, ComputedReading
 
 # Of everything measured, what other programs have a name for.
 _EXPORTED = (
@@ -12,8 +12,6 @@ _EXPORTED = (
     *("qtc_fridericia_ms", "qtc_bazett_ms", "qtc_framingham_ms", "qtc_hodges_ms"),
     *("p_axis_deg", "qrs_axis_deg", "t_axis_deg"),
 )
-# Measuring takes about 20 ms a second of ECG and all of it in memory; the median beat of a day says little.
-LONGEST_S = 600.0
 
 
 def computed_reading(record: SignalSource) -> ComputedReading:
@@ -30,7 +28,7 @@ def computed_reading(record: SignalSource) -> ComputedReading:
         What was not measurable is not there; without a median beat its reason is in ``how``.
     """
     if record.duration_s > LONGEST_S:
-        return ComputedReading(how=f"longer than {LONGEST_S / 60:.0f} minutes, so nothing was measured")
+        return NOT_MEASURED
     signal_mv, patient = record.window_mv(0, record.n_samples), record.patient
     analysis = analyse(signal_mv, record.fs_hz, record.lead_names, sex=patient.sex, age_years=patient.age_years)
     beat, measurements = analysis.median, analysis.measurements

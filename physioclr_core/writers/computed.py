@@ -8,6 +8,8 @@ from importlib import metadata
 from physioclr_core.record import DeviceMeasurement, MedianBeat
 
 SOFTWARE = "physioclr"
+# Measuring takes about 20 ms a second of ECG and all of it in memory; the median beat of a day says little.
+LONGEST_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +28,9 @@ class ComputedReading:
     measurements: tuple[DeviceMeasurement, ...] = ()
     median: MedianBeat | None = None
     how: str = ""
+
+
+NOT_MEASURED = ComputedReading(how=f"longer than {LONGEST_S / 60:.0f} minutes, so nothing was measured")
 
 
 def software_name() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -131,6 +132,23 @@ def test_what_is_in_sight_of_a_longer_recording_can_be_written_alone(
     expected = read_record(header).signal_mv[:, round(start_s * 100) : round(end_s * 100)]
     np.testing.assert_allclose(again.signal_mv, expected, atol=1e-6)
     dialog.close()
+
+
+def test_what_this_program_measures_is_added_under_its_own_name_where_asked(
+    qtbot: QtBot, make_dialog: Callable[[EcgRecord], ExportDialog], named: EcgRecord
+) -> None:
+    dialog = make_dialog(named)
+    assert not dialog.measure.isChecked()
+    dialog.measure.setChecked(True)
+    export(qtbot, dialog)
+    dataset = dcmread(dialog.choice.out)
+    assert [group.MultiplexGroupLabel for group in dataset.WaveformSequence] == ["RHYTHM", "MEDIAN BEAT"]
+    again = read_record(dialog.choice.out)
+    assert again.device_reading.median is None
+    assert any("not by the device" in text for text in again.report.ignored)
+    dialog._on_format_chosen(3)
+    assert not dialog.measure.isEnabled()
+    assert dialog.measure.toolTip() == "CSV has no place for measurements."
 
 
 def test_a_record_that_is_wholly_in_sight_has_no_parts(
