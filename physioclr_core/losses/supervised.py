@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
 
+FloatArray = npt.NDArray[np.float32]
 Augment = Callable[[Segments, np.random.Generator], Segments]
 
 
@@ -29,6 +31,9 @@ class Supervised(Objective):
         Weight of positive records; None counts all alike.
     is_frozen : bool
         Train the head alone; the encoder stays as it is, its norms' statistics included.
+    mixup : float
+        Records and their labels are averaged in pairs, with a weight drawn from Beta(mixup, mixup) (Zhang et al.,
+        ICLR 2018); 0 leaves them alone.
     """
 
     def __init__(
@@ -38,10 +43,11 @@ class Supervised(Objective):
         crop_s: float,
         positive_weight: Tensor | None = None,
         is_frozen: bool = False,
+        mixup: float = 0.0,
     ) -> None:
         super().__init__()
         self.classifier = classifier
-        self.augment, self.crop_s, self.is_frozen = augment, crop_s, is_frozen
+        self.augment, self.crop_s, self.is_frozen, self.mixup = augment, crop_s, is_frozen, mixup
         self.positive_weight: Tensor | None
         self.register_buffer("positive_weight", positive_weight, persistent=False)
         self.encoder.requires_grad_(not is_frozen)
@@ -61,14 +67,40 @@ class Supervised(Objective):
     def views(self, records: Segments, rng: np.random.Generator) -> Views:
         """Make an augmented random crop of each record."""
         crop = self.augment(records.random_cut(round(self.crop_s * records.fs_hz), rng), rng)
-        x = network_input(crop.signal_mv, crop.mask)
-        return {"x": x, "mask": crop.mask.astype(np.float32), "labels": records.labels}
+        x, mask = network_input(crop.signal_mv, crop.mask), crop.mask.astype(np.float32)
+        labels = records.labels
+        if self.mixup > 0.0:
+            x, mask, labels = mixed(x, mask, labels, self.mixup, rng)
+        return {"x": x, "mask": mask, "labels": labels}
 
     def forward(self, views: dict[str, Tensor]) -> ObjectiveResult:
         """Return the mean cross-entropy over what is known; a label that is NaN is unknown."""
         logits, embedding = self.classifier(views["x"], views["mask"])
         loss = known_cross_entropy(logits, views["labels"], self.positive_weight)
         return ObjectiveResult(loss, {}, embedding.detach())
+
+
+def mixed(
+    x: FloatArray, mask: FloatArray, labels: FloatArray, alpha: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return each record averaged with another one of those that are loaded together.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (n_records, n_leads, n_samples)
+    mask : ndarray of float32, shape (n_records, n_samples)
+        Only where both have signal there is some.
+    labels : ndarray of float32, shape (n_records, n_labels)
+        What is unknown (NaN) of either is unknown of both.
+    alpha : float
+        The weight is drawn from Beta(alpha, alpha), for each pair.
+    """
+    partner = rng.permutation(len(x))
+    weight = rng.beta(alpha, alpha, len(x)).astype(np.float32)
+    wide = weight[:, None, None]
+    both = mask * mask[partner]
+    x = (wide * x + (1 - wide) * x[partner]) * both[:, None]
+    return x, both, weight[:, None] * labels + (1 - weight[:, None]) * labels[partner]
 
 
 def known_cross_entropy(logits: Tensor, labels: Tensor, positive_weight: Tensor | None = None) -> Tensor:

@@ -175,7 +175,8 @@ def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -
     rate = (np.nansum(labels, axis=0) / n_known).astype(np.float32)
     classifier.start_from_base_rates_(torch.from_numpy(rate))
     weight = class_weights(labels, _WEIGHT_POWER[config.class_weights])
-    return Supervised(classifier, augmentation(config.augment), config.crop_s, weight, config.mode == "frozen")
+    augment = augmentation(config.augment)
+    return Supervised(classifier, augment, config.crop_s, weight, config.mode == "frozen", config.mixup)
 
 
 def _on_fixed_inputs(

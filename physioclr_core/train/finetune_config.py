@@ -62,6 +62,9 @@ class FinetuneConfig(RunConfig):
     soft_share: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         0.5, description="Share of these networks in the mixture"
     )
+    mixup: Annotated[float, Field(ge=0.0)] = Field(
+        0.0, description="Records are averaged in pairs, with a weight from Beta(mixup, mixup); 0: not"
+    )
     augment: AugmentChoice = Field(AUGMENT_PRESETS["light"], description="How records are changed in training")
     encoder_rate: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         1.0, description="Learning rate of the encoder relative to the head's"

@@ -11,7 +11,7 @@ import torch
 from toy_objective import RealRecords, ToyEncoder
 
 from physioclr_core.data.segments import Segments
-from physioclr_core.losses.supervised import Supervised, known_cross_entropy
+from physioclr_core.losses.supervised import Supervised, known_cross_entropy, mixed
 from physioclr_core.models.classifier import Classifier
 
 
@@ -45,3 +45,41 @@ def test_a_frozen_encoder_gets_no_gradient_and_stays_in_evaluation_mode(is_froze
     assert model.classifier.head.weight.grad is not None
     names = [name for name in model.state_dict() if name.endswith("conv.weight")]
     assert names == ["classifier.encoder.conv.weight"]
+
+
+def test_mixed_records_are_weighted_means_and_so_are_their_labels() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.eye(8, dtype=np.float32)
+    x = np.broadcast_to(labels[:, :, None], (8, 8, 20)).copy()  # each record's samples are its labels
+    mask = np.ones((8, 20), np.float32)
+    mixed_x, mixed_mask, mixed_labels = mixed(x, mask, labels, 0.4, rng)
+    np.testing.assert_allclose(mixed_x, np.broadcast_to(mixed_labels[:, :, None], mixed_x.shape), atol=1e-6)
+    np.testing.assert_allclose(mixed_labels.sum(axis=1), 1.0, atol=1e-6)
+    assert ((mixed_labels > 0.01) & (mixed_labels < 0.99)).any()
+    assert mixed_mask.all()
+
+
+def test_what_is_unknown_or_no_signal_of_one_is_so_of_both() -> None:
+    labels = np.array([[math.nan], [1.0]], np.float32)
+    mask = np.array([[1, 1, 0], [1, 0, 1]], np.float32)
+    for seed in range(5):  # a record may be its own partner
+        x, both, known = mixed(np.ones((2, 1, 3), np.float32), mask, labels, 1.0, np.random.default_rng(seed))
+        is_swapped = np.isnan(known).all()
+        np.testing.assert_array_equal(both, [[1, 0, 0], [1, 0, 0]] if is_swapped else mask)
+        np.testing.assert_array_equal(x[:, 0], both)
+
+
+def test_a_step_with_mixup_sees_mixed_records() -> None:
+    model = Supervised(Classifier(ToyEncoder(), 2), unchanged, 2.5, mixup=0.5)
+    records = RealRecords(4).segments(np.arange(4))
+    records = replace(records, labels=np.array([[0, 1], [1, 0], [1, 1], [0, 0]], np.float32))
+    found = model.views(records, np.random.default_rng(1))
+    plain = replace_mixup(model).views(records, np.random.default_rng(1))
+    assert found["x"].shape == plain["x"].shape
+    assert np.unique(found["labels"]).size > 2
+    assert not np.array_equal(found["x"], plain["x"])
+
+
+def replace_mixup(model: Supervised) -> Supervised:
+    """Return the same objective without mixing."""
+    return Supervised(model.classifier, model.augment, model.crop_s)
