@@ -159,7 +159,9 @@ class LabelItem(Furniture):
         painter.drawLine(QPointF(x_px, top_px), QPointF(x_px, bottom_px))
         if span.row_idx == 0:
             painter.setFont(self._quiet_font)
-            where = QPointF(x_px + LABEL_INSET_MM * geometry.px_per_mm, top_px + self._quiet_metrics.ascent())
+            # Beside the lead's name, which stands as high where its trace does.
+            right_px = self._metrics.horizontalAdvance(span.cell.label) + 2 * LABEL_INSET_MM * geometry.px_per_mm
+            where = QPointF(x_px + right_px, top_px + self._quiet_metrics.ascent())
             painter.drawText(where, _page_start_text(scene.record, span.start_s))
 
     def _paint_gaps(self, painter: QPainter, scene: Scene) -> None:
