@@ -6,7 +6,7 @@ from physioclr_core.augment.config import AugmentConfig
 
 AUGMENT_PRESETS: dict[str, AugmentConfig] = {
     "none": AugmentConfig(),
-    # What the first supervised model was trained with.
+    # What the shipped model is trained with.
     "light": AugmentConfig(gain_probability=1.0, white_probability=1.0, lead_mask_probability=0.5, lead_mask_share=0.1),
     "contrastive": AugmentConfig(
         warp_probability=0.3,

@@ -43,36 +43,3 @@ def macro_auroc(labels: npt.NDArray[np.generic], scores: npt.NDArray[np.floating
     """Return the mean AUROC over the labels that have both positive and negative records; NaN where none has."""
     area = auroc(labels, scores)
     return float(np.nanmean(area)) if np.isfinite(area).any() else float("nan")
-
-
-def bootstrap_auroc(
-    labels: BoolArray,
-    scores: npt.NDArray[np.floating],
-    patient_id: npt.NDArray[np.int64],
-    n_resamples: int,
-    seed: int,
-) -> FloatArray:
-    """Resample patients with replacement and return every resample's AUROCs.
-
-    Parameters
-    ----------
-    labels, scores : ndarray, shape (n_records, n_labels)
-    patient_id : ndarray of int64, shape (n_records,)
-        All records of a drawn patient come along.
-    n_resamples : int
-    seed : int
-
-    Returns
-    -------
-    ndarray of float64, shape (n_resamples, n_labels)
-        NaN where a resample has no positive or no negative record of a label.
-    """
-    rng = np.random.default_rng(seed)
-    order = np.argsort(patient_id, kind="stable")
-    _, starts, counts = np.unique(patient_id[order], return_index=True, return_counts=True)
-    resamples = np.empty((n_resamples, labels.shape[1]))
-    for index in range(n_resamples):
-        drawn = rng.integers(len(starts), size=len(starts))
-        rows = np.concatenate([order[starts[p] : starts[p] + counts[p]] for p in drawn])
-        resamples[index] = auroc(labels[rows], scores[rows])
-    return resamples

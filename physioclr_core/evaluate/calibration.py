@@ -166,21 +166,3 @@ def expected_calibration_error(labels: BoolArray, probability: FloatArray, n_bin
         - np.bincount(bins, weights=probability, minlength=n_bins)
     )
     return float(gap.sum() / count.sum())
-
-
-def decision_figures(labels: BoolArray, decision: BoolArray) -> dict[str, float | None]:
-    """Return sensitivity, specificity, positive predictive value and F1 of one label's decisions; None if undefined."""
-    hits = int((labels & decision).sum())
-    false_alarms = int((~labels & decision).sum())
-    misses = int((labels & ~decision).sum())
-    rejections = int((~labels & ~decision).sum())
-
-    def ratio(part: float, whole: float) -> float | None:
-        return part / whole if whole else None
-
-    return {
-        "sensitivity": ratio(hits, hits + misses),
-        "specificity": ratio(rejections, rejections + false_alarms),
-        "ppv": ratio(hits, hits + false_alarms),
-        "f1": ratio(2 * hits, 2 * hits + false_alarms + misses),
-    }

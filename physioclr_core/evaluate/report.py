@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,15 @@ class Report:
             with replaced(folder / name) as file:
                 file.write(text.encode())
 
-    def markdown(self) -> str:
-        """Return the report for people."""
+    def markdown(self, names: Mapping[str, str] | None = None) -> str:
+        """Return the report for people.
+
+        Parameters
+        ----------
+        names : mapping of str to str, optional
+            What labels are called in plain words, where they are codes.
+        """
+        names = names or {}
         lines = [
             f"# {self.task} on {self.part}",
             "",
@@ -138,7 +146,8 @@ class Report:
         lines += ["", "| label | n | positive | found (exact 95 %) | AUROC | AUPRC | F1 | ECE | Brier | slope |"]
         lines.append("|---|---|---|---|---|---|---|---|---|---|")
         for label in self.labels:
-            cells = [label.label, str(label.n), str(label.n_positive), found_text(label), text_of(label.auroc)]
+            name = f"{names[label.label]} ({label.label})" if label.label in names else label.label
+            cells = [name, str(label.n), str(label.n_positive), found_text(label), text_of(label.auroc)]
             cells += [text_of(label.average_precision), text_of(label.f1)]
             fit = label.calibration
             cells += [number(fit.expected_calibration_error), number(fit.brier, 4), number(fit.slope, 2)]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from physioclr_core.errors import ModelError
 from physioclr_core.infer.session import open_session
-from physioclr_core.models.residual_cnn import ResidualBlock, Shortcut
+from physioclr_core.models.residual_blocks import ResidualBlock, Shortcut
 
 PARITY_LIMIT = 1e-4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import nn
 
 from physioclr_core import __version__
@@ -113,7 +114,7 @@ def export_run(
             embedding_size=classifier.n_features,
             input=spec,
             labels=_label_specs(report, fit),
-            training={**record, **_pretraining(config), "exporter_version": __version__},
+            training={**record, **_pretraining(config), **_data_sets(data), "exporter_version": __version__},
             metrics={**_metrics(report), "out_of_distribution": known, "int8": asdict(in_8_bits)},
             parity=asdict(parity),
         )
@@ -133,6 +134,12 @@ def _pretraining(config: FinetuneConfig) -> dict[str, Any]:
     of_encoder = pretrained_config(config.pretrained)
     told = {"n_epochs": of_encoder.loop.n_epochs, "objective": of_encoder.objective.model_dump(mode="json")}
     return {"pretraining": told}
+
+
+def _data_sets(data: TrainingData) -> dict[str, Any]:
+    """Return how many records of each data set were trained on, for the card."""
+    names = data.train.dataset.index["dataset"].take(data.train.rows).to_pylist()
+    return {"data_sets": dict(sorted(Counter(names).items()))}
 
 
 def _network(classifier: Classifier, config: FinetuneConfig) -> tuple[nn.Module, InputSpec]:
@@ -221,7 +228,8 @@ def _distance_to_known(
         distance = fit_out_of_distribution(train, select)
     except UserFacingError as error:
         return {"file": None, "reason": str(error)}
-    save_file(distance.tensors(), folder / DISTANCE_NAME)
+    # The library's own writing to a file makes one that only its owner may read.
+    (folder / DISTANCE_NAME).write_bytes(save(distance.tensors()))
     return {
         "file": DISTANCE_NAME,
         "sha256": sha256_of(folder / DISTANCE_NAME),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from physioclr_core.evaluate.report import Report
 from physioclr_core.infer.manifest import ModelManifest
 from physioclr_core.infer.prediction_set import prediction_sets_of
+from physioclr_core.statements import statements
+
+# What the licences of public data sets ask to be named.
+_DATA_SETS = {
+    "ptbxl": "PTB-XL 1.0.3, CC BY 4.0: Wagner et al., Sci Data 7:154 (2020), doi 10.1038/s41597-020-0495-6",
+}
 
 
 def run_card(manifest: ModelManifest, report: Report) -> str:
@@ -16,6 +24,7 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         start += f" (objective {pretraining['objective']['kind']}, {pretraining['n_epochs']} epochs)"
     if (teachers := training.get("teachers")) is not None:
         start += f", labels mixed with what {len(teachers)} trained models say of the same records"
+    data_sets = training.get("data_sets", {})
     lines = [
         f"# Model card: {manifest.name} {manifest.version}",
         "",
@@ -24,8 +33,10 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         f"- **What**: {manifest.description}; {manifest.n_parameters / 1e6:.2f} M weights, ONNX.",
         f"- **Fingerprint**: `{manifest.fingerprint[:16]}`; network SHA-256 `{manifest.onnx_sha256[:16]}`.",
         f"- **Licence**: {manifest.licence}.",
-        f"- **Training**: {training['n_train']} records, from {start}, seed {config['loop']['seed']}, "
-        f"{config['loop']['n_epochs']} epochs, mode {config['mode']}; data SHA-256 `{training['data_sha256'][:16]}`, "
+        *(f"- **Data**: {_DATA_SETS.get(name, name)}; {n} records trained on." for name, n in data_sets.items()),
+        f"- **Training**: {training['n_train']} records{_split_text(config['data'])}, from {start}, "
+        f"seed {config['loop']['seed']}, {config['loop']['n_epochs']} epochs, mode {config['mode']}; "
+        f"data SHA-256 `{training['data_sha256'][:16]}`, "
         f"code {training['code_version']} (`{training['code_sha256'][:16]}`).",
         f"- **Input**: {', '.join(spec.leads)} at {spec.fs_hz:g} Hz, windows of "
         f"{spec.window_samples / spec.fs_hz:g} s; {spec.centre} removed, divided by {spec.scale_mv:g} mV, clipped at "
@@ -40,7 +51,28 @@ def run_card(manifest: ModelManifest, report: Report) -> str:
         _distance_line(manifest),
         "",
     ]
-    return "\n".join([*lines, ""]) + report.markdown().replace("# ", "## ", 1)
+    names = {each.code: each.description for each in statements()}
+    return "\n".join([*lines, ""]) + report.markdown(names).replace("# ", "## ", 1) + _LIMITS
+
+
+_LIMITS = """
+## Limits
+
+- Other hospitals, populations, devices and settings than those of the training data were not learnt from; the distance
+  to known ECGs notices only some of what is unlike them.
+- Labels are those of the training data: where these are readers' reports, they are no outcomes. Rare labels (column
+  "positive") have wide intervals, and no threshold where there were fewer than ten.
+- Leads in wrong places and strong noise are not detected by this model.
+- A high probability is not a diagnosis, a low one does not exclude a disease.
+"""
+
+
+def _split_text(data: dict[str, Any]) -> str:
+    """Return which folds trained and which selected; nothing where the split was drawn."""
+    if data["split"] != "folds":
+        return ""
+    train, select = (", ".join(str(fold) for fold in data[key]) for key in ("train_folds", "select_folds"))
+    return f" (folds {train} by patient; {select} selected)"
 
 
 def _int8_line(manifest: ModelManifest) -> str:

@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--model", type=Path, default=None, help="model bundle (default: the shipped one)")
     parser.add_argument("--demo", type=Path, required=True, help="folder of demo records, whose patients are left out")
-    parser.add_argument("--records", type=int, default=2600)
+    parser.add_argument("--records", type=int, default=2800)
     parser.add_argument("--per-statement", type=int, default=60)
     args = parser.parse_args()
     build_library(

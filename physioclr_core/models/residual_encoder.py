@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from physioclr_core.models.config import ResidualEncoderConfig
 from physioclr_core.models.encoder import Encoder
-from physioclr_core.models.residual_cnn import ResidualBlock, convolution, stride_mask
+from physioclr_core.models.residual_blocks import ResidualBlock, convolution, stride_mask
 
 
 class ResidualEncoder(Encoder):
-    """Residual blocks with channel gates (see ``residual_cnn``), carried as (batch, channels, 1, time)."""
+    """Residual blocks with channel gates (see ``residual_blocks``), carried as (batch, channels, 1, time)."""
 
     def __init__(self, config: ResidualEncoderConfig) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 Three convolutions and max pooling make the stem; blocks narrow, convolve with the stride and widen, their shortcut
 averages over the stride, with a 1x1 convolution only where the channels change, and each block's last norm starts at
 zero (He et al., arXiv 1812.01187). Signals are carried as (batch, channels, 1, time) in channels-last order (see
-``residual_cnn``).
+``residual_blocks``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from physioclr_core.models.config import XResNetEncoderConfig
 from physioclr_core.models.encoder import Encoder
-from physioclr_core.models.residual_cnn import convolution, stride_mask
+from physioclr_core.models.residual_blocks import convolution, stride_mask
 
 
 class XResNetEncoder(Encoder):

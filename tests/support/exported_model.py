@@ -46,6 +46,12 @@ def changed_model(source: Path, folder: Path, change: Callable[[dict[str, Any]],
     return folder
 
 
+def without_limits(values: dict[str, Any]) -> None:
+    """Take prediction sets and distance from a manifest, as where too few records were there to make them."""
+    reason = {"file": None, "reason": "too few records"}
+    values["metrics"].update(conformal=None, out_of_distribution=reason)
+
+
 def held_out_entries() -> list[int]:
     """Return entries of the library that had no part in the small model."""
     used = {entry.entry for entry in tiny_selection(N_SELECT)}

@@ -98,8 +98,9 @@ def test_a_snapshot_shows_the_window_and_says_what_it_shows(demo_paths: list[Pat
     distances = [each["distance"] for each in said["similar"]]
     assert distances == sorted(distances)
     assert said["not_assessed"] == {}
-    # The shipped model has neither: unknown, not none.
-    assert [said[name] for name in ("prediction_set", "abstention", "distance", "distance_limit")] == [None] * 4
+    assert "AFIB" in said["prediction_set"]
+    assert said["abstention"] == ""
+    assert 0.0 < said["distance"] < said["distance_limit"]
     assert _png_size(picture) == (1600, 1000)
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_model import changed_model
+from exported_model import changed_model, without_limits
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -224,8 +224,18 @@ def test_a_network_that_has_hardly_learnt_abstains_in_the_window(
     assert [row for row in panel.rows() if row.kind == "finding" and not row.finding.is_urgent] == []
 
 
-def test_of_the_shipped_model_the_window_says_what_is_unknown(open_window: Callable[..., MainWindow]) -> None:
+def test_the_shipped_model_says_its_set_in_the_window(open_window: Callable[..., MainWindow]) -> None:
     panel = open_window(record_of(real_signal_mv(0)), None).panels.findings
+    assert "in the prediction set. Over ECGs like those the model learnt from, such sets hold 90 %" in panel.footnote
+    assert any(row.is_marked for row in panel.rows())
+    assert panel.words == ""
+
+
+def test_of_a_model_without_limits_the_window_says_what_is_unknown(
+    tmp_path: Path, open_window: Callable[..., MainWindow]
+) -> None:
+    model = changed_model(default_model_dir(), tmp_path / "model", without_limits)
+    panel = open_window(record_of(real_signal_mv(0)), model).panels.findings
     assert panel.footnote.startswith("Unknown for this model: prediction set and likeness")
     assert panel.words == ""
 

@@ -51,8 +51,8 @@ class TestWords:
         words = "Why CRBBB 0.78: tinted waves raise it; most QRS in V1, beat 2 (without it 0.74)"
         assert headline(state) == words
         assert "not in sight in this layout" in headline(state, hides_strongest=True)
-        foot = footline(state, "first-light 0123abcd")
-        assert foot.startswith("Research use only; model first-light 0123abcd; probability without all P waves 0.91")
+        foot = footline(state, "physioclr 0123abcd")
+        assert foot.startswith("Research use only; model physioclr 0123abcd; probability without all P waves 0.91")
         assert foot.endswith("QRS complexes <0.01")
 
     def test_of_several_windows_the_one_that_is_explained_is_named(self, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ class TestWindow:
         _answer(window, explanation(number, tmp_path))
         assert {band.lead for band, _ in window.workspace.main_pane.view.evidence()} == {"V1"}
         assert "research use only" in window.workspace.why.text.lower()
-        assert "first-light 0123abcd" in window.workspace.why.text
+        assert "physioclr 0123abcd" in window.workspace.why.text
         assert window.menus.actions["why"].isChecked()
 
     def test_without_a_choice_the_first_statement_in_sight_is_asked_about(self, window: MainWindow) -> None:

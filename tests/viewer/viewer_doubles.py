@@ -30,7 +30,7 @@ from physioclr_core.record import EcgRecord
 READY = Ready(
     device="CPU",
     device_reason="no CUDA device was found; install a driver",
-    model="first-light 0123abcd",
+    model="physioclr 0123abcd",
     fingerprint="0123abcd" + 56 * "0",
     n_library=2800,
     attribution="PTB-XL 1.0.3, CC BY 4.0",

@@ -16,9 +16,10 @@ from physioclr_core.export.attribution_checks.twin import (
     gradient_times_difference,
     integrated_gradients,
     logits_of,
+    parts_of,
 )
 from physioclr_core.infer.attribution import LogitsOf, Occlusion, occluded
-from physioclr_core.models.residual_cnn import ResidualCnn
+from physioclr_core.models.classifier import Classifier
 
 FloatArray = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class Agreement:
     single_over_joint: float
 
 
-def agreement(case: Case, model: ResidualCnn, effect: FloatArray) -> Agreement:
+def agreement(case: Case, model: Classifier, effect: FloatArray) -> Agreement:
     """Compare occlusion with gradients of the PyTorch twin.
 
     ``completeness`` is what integrated gradients leave unexplained of the logit's difference to the ECG without waves,
@@ -71,7 +72,7 @@ def agreement(case: Case, model: ResidualCnn, effect: FloatArray) -> Agreement:
     )
 
 
-def forgetting(case: Case, model: ResidualCnn, effect: FloatArray, seed: int) -> dict[str, tuple[float, float]]:
+def forgetting(case: Case, model: Classifier, effect: FloatArray, seed: int) -> dict[str, tuple[float, float]]:
     """Return how an attribution of copies that forget from the head down correlates with the trained network's.
 
     Returns
@@ -79,11 +80,11 @@ def forgetting(case: Case, model: ResidualCnn, effect: FloatArray, seed: int) ->
     dict of str to tuple of float
         What was forgotten -> rank correlation of the values, and of their sizes without sign.
     """
-    n_blocks = len(model.blocks)
-    stages = {"head": n_blocks, "head and 2 blocks": n_blocks - 2, "head and all blocks": 0, "everything": -1}
+    n_parts = len(parts_of(model))
+    stages = {"head": 1, "head and 2 blocks": 3, "head and all blocks": n_parts - 1, "everything": n_parts}
     found = {}
-    for name, n_kept in stages.items():
-        other = case.effects(logits_of(forgetful(model, n_kept, seed))).effect[..., case.label]
+    for name, n_forgotten in stages.items():
+        other = case.effects(logits_of(forgetful(model, n_forgotten, seed))).effect[..., case.label]
         found[name] = (rank_correlation(effect, other), rank_correlation(np.abs(effect), np.abs(other)))
     return found
 

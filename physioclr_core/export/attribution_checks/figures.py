@@ -25,8 +25,8 @@ from physioclr_core.export.onnx_export import check_parity
 from physioclr_core.infer.attribution import Occlusion
 from physioclr_core.infer.model import EcgModel
 from physioclr_core.leads import STANDARD_LEADS
-from physioclr_core.models.residual_cnn import ResidualCnn
-from physioclr_core.train.supervised import load_best
+from physioclr_core.models.classifier import Classifier
+from physioclr_core.train.finetune import load_finetuned
 
 SEED = 0
 
@@ -53,16 +53,18 @@ def figures(
     ------
     ModelError
         If the run's network is not the bundle's.
+    UserFacingError
+        If the folder is no fine-tuning run, or its network has no parts to forget (``parts_of``).
     """
     ecg_model = EcgModel(bundle, n_threads=1, allow_gpu=False)
-    network, config, _ = load_best(run)
+    network, config, _ = load_finetuned(run)
     cases = find_cases(ecg_model, n_each)
     x, mask = (np.stack([getattr(case, name) for case in cases[:8]]) for name in ("x", "mask"))
     parity = check_parity(network, ecg_model.folder / ecg_model.manifest.onnx_file, x, mask)
     rows = []
     for index, case in enumerate(cases):
-        # Other weights for each ECG; the run's own seed would bring back those that it began with.
-        rows.append(_Row(case, ecg_model, network, config.seed + 1 + index if index < n_forgetting else None))
+        # Other weights for each ECG; the run's own seed would bring back those that its head began with.
+        rows.append(_Row(case, ecg_model, network, config.loop.seed + 1 + index if index < n_forgetting else None))
         say(f"{index + 1} of {len(cases)}: {case.code} {case.entry.record}")
     return {
         "model": ecg_model.manifest.short_id,
@@ -78,7 +80,7 @@ def figures(
 class _Row:
     """What is found out about one case."""
 
-    def __init__(self, case: Case, ecg_model: EcgModel, network: ResidualCnn, fresh_seed: int | None) -> None:
+    def __init__(self, case: Case, ecg_model: EcgModel, network: Classifier, fresh_seed: int | None) -> None:
         self.case = case
         names = case.wave_names()
         joint = [Occlusion(case.every_lead, case.of_wave(name)) for name in names]

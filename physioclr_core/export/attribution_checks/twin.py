@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from physioclr_core.models.residual_cnn import ResidualCnn
+from physioclr_core.errors import UserFacingError
+from physioclr_core.models.classifier import Classifier
+from physioclr_core.models.residual_encoder import ResidualEncoder
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -29,27 +31,42 @@ def logits_of(model: nn.Module) -> Callable[[FloatArray, FloatArray], FloatArray
     return ask
 
 
-def forgetful(model: ResidualCnn, n_kept: int, seed: int) -> ResidualCnn:
+def parts_of(model: Classifier) -> list[nn.Module]:
+    """Return the parts of a network from the head down: head, residual blocks from the last to the first, stem.
+
+    Raises
+    ------
+    UserFacingError
+        If its encoder is no residual CNN, or its head no linear one.
+    """
+    encoder = model.encoder
+    if not isinstance(encoder, ResidualEncoder) or model.pool is not None:
+        raise UserFacingError("Attributions are checked on residual CNNs with a linear head only.")
+    blocks: list[nn.Module] = [*encoder.local_blocks, *encoder.context_blocks]
+    if encoder.expand is not None:
+        blocks.append(encoder.expand)
+    return [model.head, *reversed(blocks), nn.ModuleList([encoder.stem, encoder.stem_norm])]
+
+
+def forgetful(model: Classifier, n_forgotten: int, seed: int) -> Classifier:
     """Return a copy whose upper part has fresh weights, from the head down (Adebayo et al., NeurIPS 2018).
 
     Parameters
     ----------
-    model : ResidualCnn
+    model : Classifier
         Trained.
-    n_kept : int
-        How many blocks from the input on keep what they learnt; -1 forgets the first convolution too.
+    n_forgotten : int
+        How many of its parts, in the order of ``parts_of``, have fresh weights; the same ones however many follow.
     seed : int
-        Of the fresh weights; not that of the training run, from which the weights that it began with would come back.
+        Of the fresh weights; not that of the training run, whose head began with the very weights that it gives.
     """
+    kept = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = ResidualCnn(model.config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    kept = copy.deepcopy(model)
-    kept.head = fresh.head
-    for index in range(max(n_kept, 0), len(kept.blocks)):
-        kept.blocks[index] = fresh.blocks[index]
-    if n_kept < 0:
-        kept.stem, kept.stem_norm = fresh.stem, fresh.stem_norm
+        for part in parts_of(kept)[:n_forgotten]:
+            for module in part.modules():
+                if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+                    module.reset_parameters()
     return kept.eval()
 
 

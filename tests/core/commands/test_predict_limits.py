@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_model import changed_model
+from exported_model import changed_model, without_limits
 from real_records import real_signal_mv, to_adu, write_wfdb
 
 from physioclr_core import cli
-from physioclr_core.infer.model import EcgModel
+from physioclr_core.infer.model import EcgModel, default_model_dir
 from physioclr_core.readers import read_record
 from physioclr_core.statements import statement_codes
 
@@ -78,8 +78,10 @@ def test_an_empty_set_is_told_from_an_unknown_one(exported_model: Path, ecgs: Pa
 def test_of_a_model_without_limits_the_table_has_no_such_column_and_json_says_unknown(
     ecgs: Path, tmp_path: Path
 ) -> None:
+    bundle = changed_model(default_model_dir(), tmp_path / "model", without_limits)
     out = tmp_path / "out.csv", tmp_path / "out.json"
-    assert cli.main(["predict", str(ecgs), "--csv", str(out[0]), "--json", str(out[1]), "--cpu"]) == 0
+    asked = ["predict", str(ecgs), "--model", str(bundle), "--csv", str(out[0]), "--json", str(out[1]), "--cpu"]
+    assert cli.main(asked) == 0
     assert out[0].read_text(encoding="utf-8").splitlines()[0] == ",".join(["record", *statement_codes()])
     said = json.loads(out[1].read_text(encoding="utf-8"))
     assert (said["prediction_sets"], said["distance_limit"]) == (None, None)

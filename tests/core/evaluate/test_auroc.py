@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from physioclr_core.evaluate.auroc import auroc, bootstrap_auroc, macro_auroc
+from physioclr_core.evaluate.auroc import auroc, macro_auroc
 
 
 def auroc_by_pairs(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -45,33 +45,3 @@ def test_macro_is_the_mean_over_the_defined_labels() -> None:
     labels = np.array([[True, False, True, True], [True, False, False, False]])
     scores = np.array([[0.1, 0.1, 0.9, 0.3], [0.2, 0.2, 0.1, 0.3]])
     assert macro_auroc(labels, scores) == pytest.approx((1.0 + 0.5) / 2)
-
-
-def test_bootstrap_keeps_the_records_of_a_patient_together() -> None:
-    # Patient 7 is in order (3 > 0), patient 4 in disorder (1 < 2). Drawing patients gives 7+7: 1, 7+4: 3/4, 4+4: 0;
-    # drawing records would give other values too, and resamples without a positive.
-    labels = np.array([[True], [True], [False], [False]])
-    scores = np.array([[3.0], [1.0], [0.0], [2.0]])
-    patient = np.array([7, 4, 7, 4])
-    resamples = bootstrap_auroc(labels, scores, patient, 2000, seed=3)
-    values, counts = np.unique(resamples, return_counts=True)
-    np.testing.assert_array_equal(values, [0.0, 0.75, 1.0])
-    np.testing.assert_allclose(counts / 2000, [0.25, 0.5, 0.25], atol=0.04)
-
-
-def test_bootstrap_is_reproducible_and_is_centred_on_the_figure() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.random((300, 2)) < 0.3
-    scores = labels + rng.normal(0.0, 1.0, labels.shape)
-    patient = rng.integers(0, 200, 300)
-    resamples = bootstrap_auroc(labels, scores, patient, 200, seed=1)
-    np.testing.assert_array_equal(resamples, bootstrap_auroc(labels, scores, patient, 200, seed=1))
-    assert (resamples != bootstrap_auroc(labels, scores, patient, 200, seed=2)).any()
-    np.testing.assert_allclose(resamples.mean(axis=0), auroc(labels, scores), atol=0.01)
-
-
-def test_bootstrap_says_where_a_resample_has_one_class_only() -> None:
-    resamples = bootstrap_auroc(
-        np.array([[True], [False], [False]]), np.array([[1.0], [0.0], [0.0]]), np.array([1, 2, 3]), 500, seed=0
-    )
-    assert 0.1 < np.isnan(resamples).mean() < 0.5  # (2/3)^3 without the positive, 1/27 with nothing else

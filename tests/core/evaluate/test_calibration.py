@@ -7,7 +7,6 @@ from physioclr_core.evaluate.calibration import (
     MIN_POSITIVES,
     best_f1_threshold,
     cross_fit,
-    decision_figures,
     expected_calibration_error,
     fit_calibration,
     fit_temperature,
@@ -170,15 +169,3 @@ def test_calibrated_probabilities_have_a_small_calibration_error() -> None:
     raw = expected_calibration_error(labels[:, 0], sigmoid(4.0 * logits[:, 0]))
     assert raw > 0.08
     assert expected_calibration_error(labels[:, 0], crossed.probability[:, 0]) < 0.015
-
-
-def test_decision_figures_have_their_closed_form() -> None:
-    labels = np.array([True] * 5 + [False] * 15)
-    decision = np.array([True] * 3 + [False] * 2 + [True] * 6 + [False] * 9)
-    figures = decision_figures(labels, decision)
-    assert figures == pytest.approx({"sensitivity": 3 / 5, "specificity": 9 / 15, "ppv": 3 / 9, "f1": 6 / 14})
-
-
-def test_decision_figures_without_a_denominator_are_none() -> None:
-    nothing = np.zeros(4, np.bool_)
-    assert decision_figures(nothing, nothing) == {"sensitivity": None, "specificity": 1.0, "ppv": None, "f1": None}

@@ -14,7 +14,7 @@ from real_records import record_of, shipped_library, to_adu, write_wfdb
 from physioclr_core import cli
 from physioclr_core.errors import ModelError
 from physioclr_core.export.int8 import INT8_NAME
-from physioclr_core.infer.model import EcgModel, default_model_dir
+from physioclr_core.infer.model import EcgModel
 
 
 def test_it_is_smaller_and_says_nearly_the_same_of_real_ecgs(exported_model: Path) -> None:
@@ -60,9 +60,5 @@ def test_predict_takes_it(exported_model: Path, tmp_path: Path) -> None:
     assert found["fp32"] != found["int8"]
 
 
-def test_a_model_without_one_says_so(tmp_path: Path) -> None:
-    manifest = json.loads((default_model_dir() / "manifest.json").read_text(encoding="utf-8"))
-    if "int8" in manifest["metrics"]:
-        pytest.skip("the shipped model has one")
-    with pytest.raises(ModelError, match="has no network in 8 bits"):
-        EcgModel(precision="int8")
+def test_the_shipped_model_has_one() -> None:
+    assert EcgModel(precision="int8").manifest.onnx_file == INT8_NAME

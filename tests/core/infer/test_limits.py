@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exported_model import changed_model, held_out_entries
+from exported_model import changed_model, held_out_entries, without_limits
 from real_records import real_signal_mv, record_of, shipped_library
 from safetensors.numpy import load_file, save_file
 
@@ -143,13 +143,38 @@ def test_the_card_says_how_sets_distance_and_abstention_come_about(exported_mode
     assert "of 90 held-out ECGs 1 % are farther than" in card
 
 
+# --- the shipped one -------------------------------------------------------------------------------------------------
+
+
+def test_sets_of_the_shipped_model_hold_the_promised_share_on_ecgs_that_did_not_train_it() -> None:
+    shipped = EcgModel(allow_gpu=False)
+    assert shipped.sets is not None
+    entries = [entry for entry in shipped_library().entries if entry.fold == 9]
+    shares, sizes, n_unlike = [], [], 0
+    for entry in entries[:200]:
+        assessment = shipped.assess(record_of(real_signal_mv(entry.entry)))
+        assert assessment.is_in_set is not None
+        members = {c for c, is_in in zip(shipped.manifest.codes, assessment.is_in_set, strict=True) if is_in}
+        shares.append(len(members & {*entry.statements}) / len(entry.statements))
+        sizes.append(len(members))
+        n_unlike += bool(assessment.is_out_of_distribution)
+    # The library has more rare statements than the fold that set the threshold, so a little less than 90 % is found.
+    assert np.mean(shares) > 0.8
+    assert 2 < np.mean(sizes) < 10
+    assert n_unlike < 10
+
+
+def test_noise_in_an_ecgs_place_is_unlike_what_the_shipped_model_learnt_from() -> None:
+    assert EcgModel(allow_gpu=False).assess(record_of(noise_mv())).abstention == "unlike"
+
+
 # --- one that has not ------------------------------------------------------------------------------------------------
 
 
-def test_of_the_shipped_model_they_are_unknown() -> None:
-    shipped = EcgModel(default_model_dir(), allow_gpu=False)
-    assert (shipped.sets, shipped.known) == (None, None)
-    assessment = shipped.assess(record_of(real_signal_mv(0)))
+def test_of_a_model_without_them_they_are_unknown(tmp_path: Path) -> None:
+    without = EcgModel(changed_model(default_model_dir(), tmp_path / "model", without_limits), allow_gpu=False)
+    assert (without.sets, without.known) == (None, None)
+    assessment = without.assess(record_of(real_signal_mv(0)))
     assert assessment.is_in_set is None
     assert assessment.abstention is None
     assert (assessment.distance, assessment.is_out_of_distribution) == (None, None)
