@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from small_training import SMALL_ENCODER, finetuning, pretraining, quiet
 
 from physioclr_core.errors import UserFacingError
+from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.evaluate.ood import OutOfDistribution
 from physioclr_core.export.run_bundle import export_run
 from physioclr_core.infer.model import EcgModel
@@ -80,6 +81,15 @@ def test_every_mode_trains_from_a_pretrained_encoder_and_is_read_back(
     start = load_pretrained(pretrained).state_dict()
     is_same = all(torch.equal(value, start[key]) for key, value in classifier.encoder.state_dict().items())
     assert is_same == (mode != "full")
+
+
+@pytest.mark.parametrize("choose_in", ["selecting", "training"])
+def test_what_a_training_reports_is_the_figure_of_the_network_it_keeps(
+    prepared: Path, tmp_path: Path, choose_in: str
+) -> None:
+    result = tuned(prepared, tmp_path / "run", mode="full", choose_in=choose_in)
+    kept = read_predictions(tmp_path / "run")
+    assert result["best"] == pytest.approx(macro_auroc(kept.labels, kept.logits), abs=1e-6)
 
 
 def test_a_pretraining_of_another_encoder_is_refused(prepared: Path, pretrained: Path, tmp_path: Path) -> None:
