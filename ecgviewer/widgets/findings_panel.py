@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import Analysis, WorkerStatus
@@ -178,12 +178,16 @@ class FindingsPanel(AnswerPanel):
         self._limits = quiet_small_label()
         self.card_button = LinkButton("Model card", "What the model is and what it is worth (Shift+A)")
         self.card_button.clicked.connect(self.card_asked)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(PAD_PX, 2, GRID_PX, 4)
+        # A line above it: where the rows go on below the fold, a row that is cut must not run into the words.
+        below = QWidget()
+        below.setObjectName("findingsFoot")
+        below.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        foot = QHBoxLayout(below)
+        foot.setContentsMargins(PAD_PX, 4, GRID_PX, 4)
         foot.setSpacing(GRID_PX)
         foot.addWidget(self._limits, 1)
         foot.addWidget(self.card_button, 0, Qt.AlignmentFlag.AlignBottom)
-        self.body.addLayout(foot)
+        self.body.addWidget(below)
         self.list.clicked.connect(self._on_activated)
         self.list.selectionModel().currentChanged.connect(self._on_current_changed)
         self.list.installEventFilter(self)

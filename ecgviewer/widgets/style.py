@@ -63,7 +63,7 @@ QToolButton[choice="true"]:checked {{ background: {selected}; }}
 #header, #whyLine, #noticeLine, #hintLine, #overview {{ background: {panel}; }}
 #header {{ border-bottom: 1px solid {line}; }}
 #noticeLine {{ border-bottom: 1px solid {line}; }}
-#devicePanel {{ border-top: 1px solid {line}; }}
+#devicePanel, #findingsFoot {{ border-top: 1px solid {line}; }}
 #devicePanel QScrollArea, #deviceBody {{ background: transparent; border: none; }}
 #whyLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
 #errorBar {{ background: {raised}; border: 1px solid {urgent}; border-left: 4px solid {urgent}; border-radius: 4px; }}
