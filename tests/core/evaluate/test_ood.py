@@ -61,7 +61,7 @@ def embeddings(model: EcgModel, signals: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_shipped_models_embeddings_tell_real_ecgs_from_flat_and_reversed_ones_but_hardly_from_noise() -> None:
+def test_the_shipped_models_embeddings_tell_real_ecgs_from_flat_reversed_and_white_ones_but_hardly_from_swapped_arms() -> None:
     model = EcgModel(allow_gpu=False)
     entries = real_records.shipped_library().entries
     signal_of = real_records.real_signal_mv
@@ -80,9 +80,10 @@ def test_the_shipped_models_embeddings_tell_real_ecgs_from_flat_and_reversed_one
     areas = {name: area(distance, fit.score(embeddings(model, signals))) for name, signals in changed.items()}
     assert areas["almost flat"] > 0.95, areas
     assert areas["reversed in time"] > 0.7, areas
-    # White noise as high as an ECG is hardly told apart, exchanged arms not at all: a limit of the measure.
-    assert 0.5 < areas["noise"] < 0.95, areas
-    assert areas["arms swapped"] < 0.7, areas
+    # Of the model before, noise had 0.65: that this one tells it is a property of the network, not of the measure.
+    assert areas["noise"] > 0.9, areas
+    # Exchanged arms are hardly told apart: a limit of the measure.
+    assert 0.4 < areas["arms swapped"] < 0.7, areas
 
 
 def arms_swapped(signal_mv: np.ndarray) -> np.ndarray:
