@@ -61,7 +61,7 @@ def embeddings(model: EcgModel, signals: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_shipped_models_embeddings_tell_real_ecgs_from_flat_reversed_and_white_ones_but_hardly_from_swapped_arms() -> None:
+def test_the_shipped_models_distance_tells_flat_reversed_and_white_signals_but_hardly_swapped_arms() -> None:
     model = EcgModel(allow_gpu=False)
     entries = real_records.shipped_library().entries
     signal_of = real_records.real_signal_mv
