@@ -61,7 +61,7 @@ def embeddings(model: EcgModel, signals: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_shipped_models_distance_tells_flat_reversed_and_white_signals_but_hardly_swapped_arms() -> None:
+def test_the_shipped_models_distance_tells_flat_and_reversed_signals_noise_less_and_hardly_swapped_arms() -> None:
     model = EcgModel(allow_gpu=False)
     entries = real_records.shipped_library().entries
     signal_of = real_records.real_signal_mv
@@ -80,8 +80,8 @@ def test_the_shipped_models_distance_tells_flat_reversed_and_white_signals_but_h
     areas = {name: area(distance, fit.score(embeddings(model, signals))) for name, signals in changed.items()}
     assert areas["almost flat"] > 0.95, areas
     assert areas["reversed in time"] > 0.7, areas
-    # Of the model before, noise had 0.65: that this one tells it is a property of the network, not of the measure.
-    assert areas["noise"] > 0.9, areas
+    # Networks trained alike gave 0.65, 0.84 and 1.00: how well noise is told is the network's affair, not the measure's.
+    assert areas["noise"] > 0.6, areas
     # Exchanged arms are hardly told apart: a limit of the measure.
     assert 0.4 < areas["arms swapped"] < 0.7, areas
 
