@@ -14,7 +14,7 @@ from physioclr_core.leads import standard_name
 from physioclr_core.readers.aecg_annotations import read_annotations
 from physioclr_core.readers.xml_document import attribute_at, clipped, decimals, integers, number, parse_xml, text_at
 from physioclr_core.readers.xml_facts import age_in_years, age_of, day_of, filters_text, joined, known, person, sex_of
-from physioclr_core.readers.xml_leads import Notes, StoredLead, check_fs_hz, make_median, make_record
+from physioclr_core.readers.xml_leads import Notes, StoredLead, check_fs_hz, check_pieces, make_median, make_record
 from physioclr_core.record import Acquisition, DeviceReading, EcgRecord, Patient
 from physioclr_core.units import mv_per_unit
 
@@ -136,6 +136,7 @@ def _leads(path: Path, series: Element, what: str, notes: Notes) -> tuple[list[S
     """Return the leads of all sequence sets on one time axis, and the first set's start."""
     leads: list[StoredLead] = []
     first: _TimeAxis | None = None
+    check_pieces(path, len(series.findall("component/sequenceSet/component/sequence")))
     for sequences in series.findall("component/sequenceSet"):
         axis = _time_axis(path, sequences, what)
         found = list(_sequences(path, sequences, what, axis, notes))

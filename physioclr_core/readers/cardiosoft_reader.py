@@ -23,7 +23,15 @@ from physioclr_core.readers.xml_facts import (
     sex_of,
     start_of,
 )
-from physioclr_core.readers.xml_leads import FILL_INT16, Notes, StoredLead, check_fs_hz, make_median, make_record
+from physioclr_core.readers.xml_leads import (
+    FILL_INT16,
+    Notes,
+    StoredLead,
+    check_fs_hz,
+    check_pieces,
+    make_median,
+    make_record,
+)
 from physioclr_core.record import Acquisition, DeviceMeasurement, DeviceReading, EcgRecord, MedianBeat, Patient
 
 FORMAT_NAME = "GE CardioSoft XML"
@@ -114,6 +122,7 @@ def _leads(path: Path, strip: Element, what: str, notes: Notes) -> list[StoredLe
         raise RecordError(path, f"states the resolution {shown!r} for its {what}, so that amplitudes are unknown")
     count = number(text_at(strip, "ChannelSampleCountTotal"))
     elements = strip.findall("WaveformData")
+    check_pieces(path, len(elements))
     stated = number(text_at(strip, "NumberOfLeads"))
     if stated is not None and stated != len(elements):
         notes.warnings.append(f"The {what} should have {stated:g} leads and has {len(elements)}.")

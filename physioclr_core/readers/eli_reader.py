@@ -23,7 +23,15 @@ from physioclr_core.readers.xml_facts import (
     person,
     sex_of,
 )
-from physioclr_core.readers.xml_leads import FILL_INT16, Notes, StoredLead, check_fs_hz, make_median, make_record
+from physioclr_core.readers.xml_leads import (
+    FILL_INT16,
+    Notes,
+    StoredLead,
+    check_fs_hz,
+    check_pieces,
+    make_median,
+    make_record,
+)
 from physioclr_core.readers.xml_samples import base64_bytes, little_endian
 from physioclr_core.record import Acquisition, DeviceMeasurement, DeviceReading, EcgRecord, MedianBeat, Patient
 
@@ -69,6 +77,7 @@ def read_eli(path: Path) -> EcgRecord:
     channels = list(root.iter("CHANNEL"))
     if not channels:
         raise RecordError(path, "holds no rhythm channel")
+    check_pieces(path, len(channels))
     leads = [_lead(path, channel, channel, f"channel {n}", notes) for n, channel in enumerate(channels, start=1)]
     cycle = root.find("TYPICAL_CYCLE")
     start = _start(root, notes)

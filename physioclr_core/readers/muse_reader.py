@@ -22,7 +22,15 @@ from physioclr_core.readers.xml_facts import (
     sex_of,
     start_of,
 )
-from physioclr_core.readers.xml_leads import FILL_INT16, Notes, StoredLead, check_fs_hz, make_median, make_record
+from physioclr_core.readers.xml_leads import (
+    FILL_INT16,
+    Notes,
+    StoredLead,
+    check_fs_hz,
+    check_pieces,
+    make_median,
+    make_record,
+)
 from physioclr_core.readers.xml_samples import base64_bytes, little_endian
 from physioclr_core.record import Acquisition, DeviceMeasurement, DeviceReading, EcgRecord, Patient
 
@@ -145,6 +153,7 @@ def _waveform(path: Path, kind: str, element: Element, notes: Notes) -> _Wavefor
         raise RecordError(path, f"does not state the sampling rate of its {kind}")
     fs_hz = check_fs_hz(path, base * 10.0**exponent, f"has a {kind}")
     lead_elements = element.findall("LeadData")
+    check_pieces(path, len(lead_elements))
     stated = number(text_at(element, "NumberofLeads"))
     if stated is not None and stated != len(lead_elements):
         notes.warnings.append(f"The {kind} should have {stated:g} leads and has {len(lead_elements)}.")

@@ -184,9 +184,14 @@ def _at_most(texts: Sequence[str], n_texts: int) -> tuple[str, ...]:
     return shown if len(texts) <= n_texts else (*shown, f"... and {len(texts) - n_texts} more")
 
 
+def check_pieces(path: Path, n_pieces: int) -> None:
+    """Refuse more pieces of leads than any ECG has, before time is spent on each; raises ``RecordError``."""
+    if n_pieces > _MAX_PIECES:
+        raise RecordError(path, f"has {n_pieces} pieces of leads; at most {_MAX_PIECES} were expected")
+
+
 def _place(path: Path, stored: Sequence[StoredLead], notes: Notes) -> _Placed:
-    if len(stored) > _MAX_PIECES:
-        raise RecordError(path, f"has {len(stored)} pieces of leads; at most {_MAX_PIECES} were expected")
+    check_pieces(path, len(stored))
     kept: list[StoredLead] = []
     for lead in (replace(lead, source_name=clipped(lead.source_name.strip(), _MAX_NAME)) for lead in stored):
         if mv_per_unit(lead.unit) is None or not lead.unit.strip():

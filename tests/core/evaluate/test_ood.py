@@ -80,7 +80,7 @@ def test_the_shipped_models_distance_tells_flat_and_reversed_signals_noise_less_
     areas = {name: area(distance, fit.score(embeddings(model, signals))) for name, signals in changed.items()}
     assert areas["almost flat"] > 0.95, areas
     assert areas["reversed in time"] > 0.7, areas
-    # Networks trained alike gave 0.65, 0.84 and 1.00: how well noise is told is the network's affair, not the measure's.
+    # Networks trained alike gave 0.65, 0.84 and 1.00: how well noise is told is the network's affair.
     assert areas["noise"] > 0.6, areas
     # Exchanged arms are hardly told apart: a limit of the measure.
     assert 0.4 < areas["arms swapped"] < 0.7, areas
