@@ -112,19 +112,21 @@ class FindingsDelegate(QStyledItemDelegate):
         is_urgent = finding.is_urgent and row.is_candidate
         ink = QColor(theme.text if row.is_candidate else theme.text_quiet)
         line = QRectF(rect.left(), rect.top() + 6, rect.width(), LINE_PX)
-        value = probability_text(finding)
         strong = strong_font(font)
-        painter.setPen(ink)
-        painter.setFont(strong if row.is_candidate else font)
-        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, value)
-        right_px = line.right() - QFontMetricsF(strong).horizontalAdvance(value) - GRID_PX
-        x_px = line.left()
+        x_px, right_px = line.left(), line.right()
         if is_urgent:
             draw_mark(painter, octagon(QRectF(x_px, line.center().y() - 7, 14, 14)), theme.urgent, theme.panel)
             x_px += 20
         x_px = _word(painter, finding.code, strong, ink, x_px, right_px, line)
         _word(painter, finding.description, font, ink, x_px, right_px, line)
-        self._paint_bar(painter, row, QRectF(rect.left(), rect.top() + 30, rect.width(), BAR_PX), font)
+        # The figure ends the bar: the name has the whole line, and long names are hardly ever cut.
+        below = QRectF(rect.left(), rect.top() + 23, rect.width(), LINE_PX)
+        painter.setPen(ink)
+        painter.setFont(strong if row.is_candidate else font)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, probability_text(finding))
+        figure_px = QFontMetricsF(strong).horizontalAdvance("0.00") + GRID_PX
+        bar = QRectF(rect.left(), below.center().y() - BAR_PX / 2, rect.width() - figure_px, BAR_PX)
+        self._paint_bar(painter, row, bar, font)
 
     def _paint_bar(self, painter: QPainter, row: FindingRow, bar: QRectF, font: QFont) -> None:
         finding, theme = row.finding, self.theme
