@@ -209,12 +209,15 @@ def _stretch(record: SignalSource, args: argparse.Namespace) -> SignalSource:
         return record
     from_s = args.from_s or 0.0
     end_s = record.duration_s if args.length_s is None else from_s + args.length_s
-    if not 0 <= from_s < end_s or from_s >= record.duration_s:
+    # Written so that what is no number is refused too.
+    is_within = 0 <= from_s < end_s and from_s < record.duration_s
+    start, stop = (round(min(at_s, record.duration_s) * record.fs_hz) if is_within else 0 for at_s in (from_s, end_s))
+    if stop <= start:
         place = f"from {from_s:g} s on" if args.length_s is None else f"from {from_s:g} to {end_s:g} s"
         raise ExportError(f"{record.provenance.path.name}: lasts {record.duration_s:g} s and has no stretch {place}.")
     from physioclr_core.recordings.stretch import stretch_of
 
-    return stretch_of(record, round(from_s * record.fs_hz), round(end_s * record.fs_hz))
+    return stretch_of(record, start, stop)
 
 
 # Below this a record is written before a bar could be read.

@@ -47,6 +47,11 @@ def test_a_stretch_is_written_from_its_place(folder: Path, tmp_path: Path, capsy
     assert run(folder / "a.hea", "--to", "wfdb", "--out", out, "--from", 1.2, "--length", 2) == 0
     whole = read_record(folder / "a.hea")
     np.testing.assert_array_equal(read_record(out).signal_mv, whole.signal_mv[:, 300:800])
+    for wrong in (("--length", 1e-9), ("--from", -1), ("--from", "nan"), ("--length", "nan")):
+        assert run(folder / "a.hea", "--to", "wfdb", "--out", tmp_path / "none.hea", *wrong) == 2
+        assert "has no stretch" in capsys.readouterr().err
+    assert run(folder / "a.hea", "--to", "wfdb", "--out", tmp_path / "rest.hea", "--from", 1, "--length", "inf") == 0
+    assert read_record(tmp_path / "rest.hea").n_samples == whole.n_samples - 250
     assert run(folder / "a.hea", "--to", "wfdb", "--out", out, "--from", 1000) == 2
     assert "a.hea: lasts 4 s and has no stretch from 1000 s on." in capsys.readouterr().err
 
