@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_networks import randomise_norms_
 from real_records import real_signal_mv
 
 from physioclr_core.errors import ModelError
@@ -28,12 +29,7 @@ def small_network() -> Classifier:
     torch.manual_seed(0)
     config = ResidualEncoderConfig(stem_channels=16, stages=((16, 1, 1), (24, 1, 2), (32, 1, 2)), squeeze=4)
     model = Classifier(ResidualEncoder(config), 71)
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            module.running_mean.normal_(0.0, 0.3)
-            module.running_var.uniform_(0.5, 2.0)
+    randomise_norms_(model)
     return model.eval()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from random_networks import randomise_norms_
 from real_records import real_signal_mv
 
 from physioclr_core.infer.preprocess import model_input
@@ -21,14 +22,7 @@ def model() -> Classifier:
     """A network with random weights and, in its batch norms, random statistics."""
     torch.manual_seed(0)
     model = Classifier(ResidualEncoder(NANO), 5)
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            module.running_mean.normal_(0.0, 0.3)
-            module.running_var.uniform_(0.5, 2.0)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.normal_(module.bias, 0.0, 0.3)
+    randomise_norms_(model, is_affine_too=True)
     return model.eval()
 
 
