@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(CompareConfig, *config_arguments(args))
     out = require_run(args)
     from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
-    from physioclr_core.train.compare_table import compare_table, write_table
+    from physioclr_core.train.compare_page import write_table
+    from physioclr_core.train.compare_table import compare_table
 
     runs = planned_runs(config, out)
     if args.dry_run:
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         evaluation, arm, rival = args.labels
         rows = compare_labels(runs, evaluation, arm, rival)
         print(write_labels(rows, evaluation, arm, rival, out))  # noqa: T201
-    print(write_table(compare_table(runs, config.reference), config.reference, args.title, out))  # noqa: T201
+    print(write_table(compare_table(runs, config.reference, config.own), config, args.title, out))  # noqa: T201
     return 0
 
 

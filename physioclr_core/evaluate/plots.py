@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -80,7 +81,7 @@ def intervals_figure(
     axes.set_ylim(-0.7, max(len(rows), 1) - 0.3)
     if reference is not None:
         axes.axvline(reference, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
-    _style(axes)
+    quieten(axes)
     axes.set_xlabel(axis + (f"\n{note}" if note else ""), color=INK, fontsize=8)
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     return figure
@@ -116,7 +117,7 @@ def _curves(report: Report, labels: npt.NDArray[np.floating], logits: npt.NDArra
         axes.set_xlim(-0.01, 1.01)  # a line along the edge keeps its width
         axes.set_ylim(-0.01, 1.01)
         axes.set_aspect("equal")
-        _style(axes)
+        quieten(axes)
         axes.set_title(title, loc="left", fontsize=10, color=INK)
         axes.set_xlabel(across, fontsize=8, color=INK)
         axes.set_ylabel(up, fontsize=8, color=INK)
@@ -133,10 +134,8 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=_DPI, metadata={"Software": None})
 
 
-def _style(axes: object) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
+def quieten(axes: Axes) -> None:
+    """Give axes the plots' quiet look: no box, small grey ticks."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):

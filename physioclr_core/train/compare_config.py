@@ -44,6 +44,7 @@ class CompareConfig(BaseModel):
         description="Each arm is run once with each; where a share of the labels is used, each seed draws its own",
     )
     reference: Name | None = Field(None, description="Arm that the others are compared with")
+    own: tuple[Name, ...] = Field((), description="Arms that the question is about; the others are their rivals")
     arms: Annotated[dict[Name, Arm], Field(min_length=1)] = Field(description="By name, in the order of the table")
     evaluations: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)] = Field(
         description="Settings of the fine-tuning besides data, encoder and seed, by name"
@@ -53,6 +54,9 @@ class CompareConfig(BaseModel):
     def _check(self) -> CompareConfig:
         if self.reference is not None and self.reference not in self.arms:
             raise ValueError(f"the reference {self.reference} is no arm")
+        strangers = [name for name in self.own if name not in self.arms]
+        if strangers:
+            raise ValueError(f"own names {strangers[0]}, which is no arm")
         for name, arm in self.arms.items():
             unknown = [evaluation for evaluation in arm.evaluations if evaluation not in self.evaluations]
             if unknown:

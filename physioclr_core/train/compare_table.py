@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +21,20 @@ from physioclr_core.evaluate.bootstrap import (
     patient_weights,
     weighted_auroc,
 )
-from physioclr_core.evaluate.plots import intervals_figure, save
-from physioclr_core.evaluate.report import text_of
-from physioclr_core.files import replaced
 from physioclr_core.train.compare import PRETRAIN, PlannedRun
 from physioclr_core.train.predictions_file import KeptPredictions, read_predictions
 from physioclr_core.train.run_folder import EVENTS
 
 SEED = 0
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """How far an arm is ahead of its best rival; the rival is chosen by its figure on the same records."""
+
+    rival: str
+    difference: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,12 @@ class TableRow:
         Each seed's own.
     difference : Interval or None
         To the reference arm under the same evaluation, from the same resamples.
+    over_best, over_best_pretrained : Lead or None
+        Of the arms that the question is about: over the best rival, and over the best one with a pretraining.
+    label_fraction : float
+        Share of the training labels that the evaluation uses.
     pretrain_minutes, minutes : float
-        Mean over seeds of the time in training.
+        Median over seeds of the time in training.
     n_records, n_labels : int
     """
 
@@ -54,6 +64,9 @@ class TableRow:
     macro_auroc: Interval
     of_seeds: tuple[float, ...]
     difference: Interval | None
+    over_best: Lead | None
+    over_best_pretrained: Lead | None
+    label_fraction: float
     pretrain_minutes: float
     minutes: float
     n_records: int
@@ -61,7 +74,7 @@ class TableRow:
 
 
 def compare_table(
-    runs: Sequence[PlannedRun], reference: str | None, n_resamples: int = N_RESAMPLES
+    runs: Sequence[PlannedRun], reference: str | None, own: Sequence[str] = (), n_resamples: int = N_RESAMPLES
 ) -> tuple[TableRow, ...]:
     """Measure all finished runs of a comparison.
 
@@ -70,6 +83,8 @@ def compare_table(
     runs : sequence of PlannedRun
         All finished.
     reference : str or None
+    own : sequence of str
+        Arms that the question is about.
     n_resamples : int
 
     Raises
@@ -79,6 +94,7 @@ def compare_table(
     """
     rows: list[TableRow] = []
     evaluations = dict.fromkeys(run.what for run in runs if run.what != PRETRAIN)
+    pretrained = {run.arm for run in runs if run.what == PRETRAIN}
     for evaluation in evaluations:
         of_arm: dict[str, list[PlannedRun]] = {}
         for run in runs:
@@ -93,21 +109,25 @@ def compare_table(
             for arm, group in kept.items()
         }
         each = {arm: tuple(macro_auroc(k.labels, k.logits) for k in group) for arm, group in kept.items()}
+        means = {arm: float(np.mean(values)) for arm, values in each.items()}
+        rivals = [arm for arm in of_arm if arm not in own]
         for arm, group in of_arm.items():
-            value = float(np.mean(each[arm]))
             difference = None
             if reference in each and arm != reference:
-                gap = value - float(np.mean(each[reference]))
-                difference = paired_difference(drawn[arm], drawn[reference], gap)
+                difference = paired_difference(drawn[arm], drawn[reference], means[arm] - means[reference])
+            met = rivals if arm in own else []
             rows.append(
                 TableRow(
                     arm=arm,
                     evaluation=evaluation,
-                    macro_auroc=interval(value, drawn[arm]),
+                    macro_auroc=interval(means[arm], drawn[arm]),
                     of_seeds=each[arm],
                     difference=difference,
-                    pretrain_minutes=_mean([_minutes(r.folder.parent / PRETRAIN) for r in group]),
-                    minutes=_mean([_minutes(r.folder) for r in group]),
+                    over_best=_lead(arm, met, means, drawn),
+                    over_best_pretrained=_lead(arm, [name for name in met if name in pretrained], means, drawn),
+                    label_fraction=group[0].config.data.label_fraction,
+                    pretrain_minutes=_median([_minutes(r.folder.parent / PRETRAIN) for r in group]),
+                    minutes=_median([_minutes(r.folder) for r in group]),
                     n_records=len(first.row),
                     n_labels=int(_has_both(first.labels).sum()),
                 )
@@ -115,52 +135,11 @@ def compare_table(
     return tuple(rows)
 
 
-def write_table(rows: Sequence[TableRow], reference: str | None, title: str, out: Path) -> str:
-    """Write ``table.json``, ``table.md`` and ``table.png``; return the Markdown."""
-    text = table_markdown(rows, reference, title)
-    values = json.dumps({"reference": reference, "rows": [asdict(row) for row in rows]}, indent=1)
-    for name, content in (("table.json", values + "\n"), ("table.md", text)):
-        with replaced(out / name) as file:
-            file.write(content.encode())
-    lines = [(f"{row.evaluation}: {row.arm}", row.macro_auroc) for row in reversed(rows)]
-    save(
-        intervals_figure(lines, title, "macro AUROC, mean over seeds (95 % interval over patients)"), out / "table.png"
-    )
-    return text
-
-
-def table_markdown(rows: Sequence[TableRow], reference: str | None, title: str) -> str:
-    """Return the table for people."""
-    compared = f" | minus {reference} |" if reference else " |"
-    lines = [f"# {title}", ""]
-    head = f"| evaluation | arm | macro AUROC (95 %) | each seed{compared} pretraining, minutes | training, minutes |"
-    lines += [head, "|---" * (head.count("|") - 1) + "|"]
-    for row in rows:
-        cells = [row.evaluation, row.arm, text_of(row.macro_auroc), ", ".join(f"{v:.3f}" for v in row.of_seeds)]
-        if reference:
-            cells.append(_signed(row.difference))
-        cells += [f"{row.pretrain_minutes:.0f}" if row.pretrain_minutes else "-", f"{row.minutes:.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    first = rows[0]
-    lines += [
-        "",
-        f"{first.n_records} records, {first.n_labels} labels with positive and negative records; "
-        f"{_n_seeds(rows)}. Mean over seeds; intervals are percentiles of resampled patients, the same "
-        "resamples for all arms.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _n_seeds(rows: Sequence[TableRow]) -> str:
-    numbers = sorted({len(row.of_seeds) for row in rows})
-    return f"{' or '.join(map(str, numbers))} seed{'' if numbers == [1] else 's'}"
-
-
-def _signed(difference: Interval | None) -> str:
-    if difference is None or difference.value is None or difference.low is None or difference.high is None:
-        return "-"
-    return f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+def _lead(arm: str, rivals: Sequence[str], means: dict[str, float], drawn: dict[str, FloatArray]) -> Lead | None:
+    if not rivals:
+        return None
+    best = max(rivals, key=lambda name: means[name])
+    return Lead(best, paired_difference(drawn[arm], drawn[best], means[arm] - means[best]))
 
 
 def _check_alike(
@@ -191,5 +170,5 @@ def _minutes(folder: Path) -> float:
     return sum(float(event.get("seconds", 0.0)) for event in events) / 60.0
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_labels import compare_labels
+from physioclr_core.train.compare_page import write_table
 from physioclr_core.train.compare_table import compare_table
 from physioclr_core.train.config_file import load_config
 from physioclr_core.train.predictions_file import read_predictions
@@ -30,6 +32,7 @@ def settings(prepared: Path) -> dict[str, Any]:
         "encoder": SMALL_ENCODER,
         "seeds": [0, 1],
         "reference": "random",
+        "own": ["simclr"],
         "arms": {
             "random": {"evaluations": ["linear"]},
             "simclr": {
@@ -65,7 +68,15 @@ def test_one_command_runs_what_is_missing_and_writes_the_table(
         assert row["macro_auroc"]["value"] == pytest.approx(np.mean(each))
     gap = rows["simclr", "linear"]["macro_auroc"]["value"] - rows["random", "linear"]["macro_auroc"]["value"]
     assert rows["simclr", "linear"]["difference"]["value"] == pytest.approx(gap)
+    assert rows["random", "linear"]["over_best"] is None
+    assert rows["simclr", "linear"]["over_best"] == {
+        "rival": "random",
+        "difference": rows["simclr", "linear"]["difference"],
+    }
+    assert rows["simclr", "linear"]["over_best_pretrained"] is None, "there is no rival with a pretraining"
+    assert rows["simclr", "full"]["over_best"] is None, "there is no rival at all"
     assert (out / "table.png").stat().st_size > 5000
+    assert not (out / "shares.png").exists(), "no evaluation was made with several shares of the labels"
     assert "| linear | simclr |" in capsys.readouterr().out
 
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
@@ -97,6 +108,33 @@ def test_two_arms_are_compared_label_by_label_and_the_groups_are_means(
     assert (out / "labels-linear-simclr-random.png").is_file()
     with pytest.raises(UserFacingError, match="no evaluation linear of the arm cmsc"):
         compare_labels(planned_runs(load_config(CompareConfig, config_file), out), "linear", "simclr", "cmsc")
+
+
+def test_leads_are_over_the_best_rival_and_shares_of_the_labels_are_drawn(prepared: Path, tmp_path: Path) -> None:
+    values = {**settings(prepared), "seeds": [0], "own": ["ours"]}
+    pretrained = values["arms"].pop("simclr") | {"evaluations": ["linear", "linear-50"]}
+    values["arms"]["random"]["evaluations"] = ["linear", "linear-50"]
+    values["arms"] |= {"rival": pretrained, "ours": pretrained}
+    values["evaluations"]["linear-50"] = {"mode": "linear-probe", "data": {"label_fraction": 0.5}}
+    config = CompareConfig.model_validate(values)
+    assert not run_comparison(config, tmp_path, lambda run, number, total: lambda d, n, loss: None, allow_gpu=False)
+    rows = compare_table(planned_runs(config, tmp_path), config.reference, config.own, n_resamples=50)
+    of = {(row.arm, row.evaluation): row for row in rows}
+    for evaluation, share in (("linear", 1.0), ("linear-50", 0.5)):
+        ours = of["ours", evaluation]
+        assert ours.label_fraction == share
+        assert ours.over_best is not None
+        assert ours.over_best_pretrained is not None
+        figures = {arm: of[arm, evaluation].macro_auroc.value or 0.0 for arm in ("random", "rival", "ours")}
+        best = max(("random", "rival"), key=lambda arm: figures[arm])
+        assert ours.over_best.rival == best
+        assert ours.over_best.difference.value == pytest.approx(figures["ours"] - figures[best])
+        assert ours.over_best_pretrained.rival == "rival"
+        assert ours.over_best_pretrained.difference.value == 0.0, "the same settings and seed"
+        assert of["rival", evaluation].over_best is None
+    text = write_table(rows, config, "Shares", tmp_path)
+    assert re.search(r"^\| linear \| ours \| (random|rival): [+-]\d\.\d{3} ", text, re.MULTILINE)
+    assert (tmp_path / "shares.png").stat().st_size > 5000
 
 
 def test_an_arm_may_differ_in_how_its_evaluations_are_made(prepared: Path, tmp_path: Path) -> None:
@@ -138,9 +176,10 @@ def test_a_run_that_another_process_is_at_is_left_to_it(prepared: Path, tmp_path
 def test_the_same_arm_twice_differs_by_nothing(prepared: Path, tmp_path: Path) -> None:
     values = settings(prepared)
     values["arms"] = {"random": {"evaluations": ["linear"]}, "again": {"evaluations": ["linear"]}}
+    values["own"] = []
     config = CompareConfig.model_validate({**values, "seeds": [0]})
     assert not run_comparison(config, tmp_path, lambda run, number, total: lambda d, n, loss: None, allow_gpu=False)
-    rows = compare_table(planned_runs(config, tmp_path), "random", 50)
+    rows = compare_table(planned_runs(config, tmp_path), "random", n_resamples=50)
     difference = rows[1].difference
     assert difference is not None
     assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
@@ -149,8 +188,12 @@ def test_the_same_arm_twice_differs_by_nothing(prepared: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"reference": "nobody"}, "the reference nobody is no arm"),
-        ({"arms": {"a": {"evaluations": ["missing"]}}, "reference": "a"}, "evaluation missing, which is not there"),
+        ({"reference": "nobody", "own": []}, "the reference nobody is no arm"),
+        ({"own": ["nobody"]}, "own names nobody, which is no arm"),
+        (
+            {"arms": {"a": {"evaluations": ["missing"]}}, "reference": "a", "own": []},
+            "evaluation missing, which is not there",
+        ),
         ({"evaluations": {"linear": {"mode": "guess"}}}, "mode"),
     ],
 )
@@ -161,6 +204,7 @@ def test_a_comparison_that_cannot_be_run_is_refused_before_anything_is_done(
     values = {**settings(prepared), **change}
     if "arms" not in change:
         values["arms"] = {"random": {"evaluations": ["linear"]}}
+        values["own"] = change.get("own", [])
     path.write_text(json.dumps(values))
     with pytest.raises(UserFacingError, match=message):
         load_config(CompareConfig, path)
