@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import auroc
@@ -106,11 +107,24 @@ def write_labels(rows: Sequence[LabelRow], evaluation: str, arm: str, rival: str
     for name, content in ((f"{stem}.json", values + "\n"), (f"{stem}.md", text)):
         with replaced(out / name) as file:
             file.write(content.encode())
-    named = [row for row in rows if not row.label or row.n_positive >= MIN_POSITIVE]
-    lines = [(row.label or row.group, row.difference) for row in reversed(named)]
-    title = f"{arm} minus {rival}, {evaluation}"
-    save(intervals_figure(lines, title, "difference of AUROC (95 % interval over patients)", 0.0), out / f"{stem}.png")
+    save(_figure(rows, f"{arm} minus {rival}, {evaluation}"), out / f"{stem}.png")
     return text
+
+
+def _figure(rows: Sequence[LabelRow], title: str) -> Figure:
+    """Draw each group's mean and, under it, its labels from the arm's greatest lead to the rival's."""
+    drawn: list[LabelRow] = []
+    for group in (row for row in rows if not row.label):
+        drawn.append(group)
+        members = [r for r in rows if r.label and r.group == group.group and r.n_positive >= MIN_POSITIVE]
+        drawn += sorted(members, key=lambda row: -(row.difference.value or 0.0))
+    drawn.reverse()
+    names = [f"{r.label}  ({r.n_positive})" if r.label else f"{r.group}, mean of {r.n_labels}" for r in drawn]
+    hollow = [place for place, row in enumerate(drawn) if row.label]
+    axis = "difference of AUROC (95 % interval over patients)"
+    note = f"hollow: labels with at least {MIN_POSITIVE} positive records (their number)"
+    lines = list(zip(names, (row.difference for row in drawn), strict=True))
+    return intervals_figure(lines, title, axis, 0.0, note, hollow)
 
 
 def labels_markdown(rows: Sequence[LabelRow], evaluation: str, arm: str, rival: str) -> str:
