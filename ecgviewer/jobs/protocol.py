@@ -128,9 +128,10 @@ class Predictions:
     ``most_abnormal_window_s`` is (start, end) of the most abnormal of them where there are several.
 
     What the model's bundle does not ship is None: ``set_level``, the share of an ECG's statements that prediction sets
-    hold in the mean; ``abstention``, why the model abstains (its set is "empty" or "too large", or the ECG is "unlike"
-    those it learnt from), empty where it does not; ``distance`` to the ECGs that the model learnt from, and the
-    ``distance_limit`` beyond which an ECG is unlike them.
+    hold in the mean; ``set_right``, the share of the statements in sets of about this size that apply; ``abstention``,
+    why the model abstains (its set is "empty" or "too large", or the ECG is "unlike" those it learnt from), empty where
+    it does not; ``distance`` to the ECGs that the model learnt from, and the ``distance_limit`` beyond which an ECG is
+    unlike them.
     """
 
     kind: ClassVar[str] = "predictions"
@@ -140,6 +141,7 @@ class Predictions:
     n_windows: int
     most_abnormal_window_s: list[float] | None
     set_level: float | None = None
+    set_right: float | None = None
     abstention: str | None = None
     distance: float | None = None
     distance_limit: float | None = None

@@ -147,6 +147,7 @@ class Worker:
             for index, finding in self._panel
         ]
         window = assessment.most_abnormal_window_s
+        size = sum(map(bool, is_in_set)) if is_in_set is not None else 0
         return Predictions(
             job=job,
             reason=None,
@@ -154,6 +155,7 @@ class Worker:
             n_windows=assessment.n_windows,
             most_abnormal_window_s=list(window) if window else None,
             set_level=sets.level if sets is not None else None,
+            set_right=sets.share_right(size) if sets is not None else None,
             abstention=assessment.abstention,
             distance=assessment.distance,
             distance_limit=known.threshold if known is not None else None,

@@ -69,7 +69,12 @@ def _promise(predictions: Predictions) -> str:
     n, level = set_size(predictions), predictions.set_level
     assert level is not None
     size = "No statement is" if n == 0 else f"{SET_MARK} {n} statement{'s are' if n > 1 else ' is'}"
+    right = (
+        ""
+        if not n or predictions.set_right is None
+        else (f" In sets of about this size, {100 * predictions.set_right:.0f} % of the statements applied.")
+    )
     return (
-        f"{size} in the prediction set. Over ECGs like those the model learnt from, such sets hold "
-        f"{100 * level:g} % of what applies."
+        f"{size} in the prediction set. Over ECGs like those the model learnt from, sets hold "
+        f"{100 * level:g} % of what applies.{right}"
     )

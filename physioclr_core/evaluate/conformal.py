@@ -22,6 +22,30 @@ MIN_RECORDS = 20
 _THRESHOLDS = np.concatenate([[0.0], np.logspace(-3.5, 0.0, 100)[:-1]])
 
 
+# Sizes are put together: from each number to one below the next.
+_SIZES = (1, 3, 5, 9, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class SetSizeFigures:
+    """How many of the labels in sets of like size apply, cross-fitted by patient.
+
+    Attributes
+    ----------
+    smallest : int
+    largest : int or None
+        None: any number.
+    n_records, n_held, n_right : int
+        Records with such a set, the labels that their sets hold, and how many of those apply.
+    """
+
+    smallest: int
+    largest: int | None
+    n_records: int
+    n_held: int
+    n_right: int
+
+
 @dataclass(frozen=True, slots=True)
 class ConformalFigures:
     """What prediction sets are worth on records that did not set their threshold.
@@ -44,6 +68,8 @@ class ConformalFigures:
         Labels in a set.
     largest : int
         The sets of one record in a hundred hold more labels.
+    by_size : tuple of SetSizeFigures
+        Sizes that occur, from small to large.
     """
 
     level: float
@@ -55,6 +81,7 @@ class ConformalFigures:
     whole_high: float
     mean_size: float
     largest: int
+    by_size: tuple[SetSizeFigures, ...]
 
 
 def set_threshold(labels: npt.NDArray[np.generic], probability: FloatArray, level: float = LEVEL) -> float:
@@ -138,4 +165,17 @@ def conformal_figures(
         whole_high=high,
         mean_size=float(size.mean()),
         largest=int(np.percentile(size, PERCENTILE, method="higher")),
+        by_size=_by_size(truth, sets),
     )
+
+
+def _by_size(truth: BoolArray, sets: BoolArray) -> tuple[SetSizeFigures, ...]:
+    size, n_right = sets.sum(axis=1), (truth & sets).sum(axis=1)
+    rows = []
+    for smallest, following in zip(_SIZES, (*_SIZES[1:], None), strict=True):
+        is_such = (size >= smallest) & (size < (np.inf if following is None else following))
+        if is_such.any():
+            largest = None if following is None else following - 1
+            n_held = int(size[is_such].sum())
+            rows.append(SetSizeFigures(smallest, largest, int(is_such.sum()), n_held, int(n_right[is_such].sum())))
+    return tuple(rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 from physioclr_core.evaluate.bootstrap import Interval
 from physioclr_core.evaluate.calibration_figures import CalibrationFigures
-from physioclr_core.evaluate.conformal import ConformalFigures
+from physioclr_core.evaluate.conformal import ConformalFigures, SetSizeFigures
 from physioclr_core.files import replaced
 
 SCHEMA = 1
@@ -143,6 +143,11 @@ class Report:
                 f"{sets.n_whole} of {sets.n} whole ({sets.whole_low:.3f}-{sets.whole_high:.3f}) | "
                 f"{sets.mean_size:.1f} labels in a set |"
             )
+            for row in sets.by_size:
+                lines.append(
+                    f"| right in sets of {_sizes(row)} | {row.n_right / row.n_held:.2f} | "
+                    f"{row.n_right} of {row.n_held} labels, {row.n_records} records |"
+                )
         lines += ["", "| label | n | positive | found (exact 95 %) | AUROC | AUPRC | F1 | ECE | Brier | slope |"]
         lines.append("|---|---|---|---|---|---|---|---|---|---|")
         for label in self.labels:
@@ -154,6 +159,13 @@ class Report:
             lines.append("| " + " | ".join(cells) + " |")
         lines += [f"\n{note}" for note in self.notes]
         return "\n".join([*lines, ""])
+
+
+def _sizes(row: SetSizeFigures) -> str:
+    """Return how many labels sets hold, in words."""
+    if row.largest is None:
+        return f"{row.smallest} or more labels"
+    return f"{row.smallest} {'or' if row.largest == row.smallest + 1 else 'to'} {row.largest} labels"
 
 
 def text_of(interval: Interval, digits: int = 3) -> str:

@@ -22,6 +22,10 @@ _FEW_LABELS = 10
 _MOST_WITHOUT_LABEL = 0.01
 
 
+# Of fewer labels in sets of a size it is not said how many apply.
+_MIN_HELD = 50
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionSets:
     """The rule of a bundle's prediction sets.
@@ -36,12 +40,21 @@ class PredictionSets:
         A larger set says too little; None with a single label.
     may_be_empty : bool
         Whether ECGs without any of the statements are ordinary.
+    right : tuple of (int, float or None)
+        From this size on, up to the next, this share of the statements in a set applied, on ECGs that did not set the
+        threshold; None where sets held too few to say, empty where it was not measured.
     """
 
     level: float
     threshold: float
     most: int | None
     may_be_empty: bool
+    right: tuple[tuple[int, float | None], ...] = ()
+
+    def share_right(self, size: int) -> float | None:
+        """Return the share of statements that apply in sets of this size; None where it is unknown."""
+        shares = [share for smallest, share in self.right if smallest <= size]
+        return shares[-1] if shares else None
 
     def members(self, probability: npt.NDArray[np.floating]) -> BoolArray:
         """Return which statements are in the set, shape (n_labels,)."""
@@ -70,6 +83,7 @@ def prediction_sets_of(manifest: ModelManifest) -> PredictionSets | None:
         level, threshold = float(figures["level"]), float(figures["threshold"])
         largest = figures.get("largest")  # bundles of before it was measured have none
         largest = None if largest is None else int(largest)
+        right = _right(figures.get("by_size", ()))
         n, n_records = int(figures["n"]), int(manifest.metrics["n_records"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{manifest.name}: {MANIFEST_NAME} describes its prediction sets badly ({error}).") from None
@@ -77,7 +91,15 @@ def prediction_sets_of(manifest: ModelManifest) -> PredictionSets | None:
         raise ModelError(f"{manifest.name}: {MANIFEST_NAME} gives prediction sets an impossible level or threshold.")
     n_labels = len(manifest.labels)
     may_be_empty = n_labels == 1 or n < (1.0 - _MOST_WITHOUT_LABEL) * n_records
-    return PredictionSets(level, threshold, _most(n_labels, largest), may_be_empty)
+    return PredictionSets(level, threshold, _most(n_labels, largest), may_be_empty, right)
+
+
+def _right(rows: Any) -> tuple[tuple[int, float | None], ...]:
+    """Return sizes with the share of labels that applies, None where sets of that size held few."""
+    read = [(int(row["smallest"]), int(row["n_right"]), int(row["n_held"])) for row in rows]
+    if any(not 0 <= n_right <= n_held for _, n_right, n_held in read):
+        raise ValueError("more labels apply than sets hold")
+    return tuple((smallest, n_right / n_held if n_held >= _MIN_HELD else None) for smallest, n_right, n_held in read)
 
 
 def _most(n_labels: int, largest: int | None) -> int | None:

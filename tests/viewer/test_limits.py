@@ -62,8 +62,11 @@ class TestInWords:
 
     def test_the_promise_is_a_mean_over_like_ecgs(self) -> None:
         assert limits_text(with_set()) == (
-            "\u2022 4 statements are in the prediction set. Over ECGs like those the model learnt from, such sets hold "
+            "\u2022 4 statements are in the prediction set. Over ECGs like those the model learnt from, sets hold "
             "90 % of what applies."
+        )
+        assert limits_text(with_set(set_right=0.526)).endswith(
+            "90 % of what applies. In sets of about this size, 53 % of the statements applied."
         )
         assert notice_text(with_set()) == ""
 
@@ -226,7 +229,7 @@ def test_a_network_that_has_hardly_learnt_abstains_in_the_window(
 
 def test_the_shipped_model_says_its_set_in_the_window(open_window: Callable[..., MainWindow]) -> None:
     panel = open_window(record_of(real_signal_mv(0)), None).panels.findings
-    assert "in the prediction set. Over ECGs like those the model learnt from, such sets hold 90 %" in panel.footnote
+    assert "in the prediction set. Over ECGs like those the model learnt from, sets hold 90 %" in panel.footnote
     assert any(row.is_marked for row in panel.rows())
     assert panel.words == ""
 

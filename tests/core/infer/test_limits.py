@@ -130,6 +130,25 @@ def test_the_limit_of_a_sets_size_is_what_was_usual_and_never_most_of_what_there
     assert most(1, 1) is None
 
 
+def test_how_many_statements_apply_in_sets_of_a_size_is_read_and_unknown_where_sets_held_few(
+    exported_model: Path,
+) -> None:
+    manifest = load_manifest(exported_model)
+    manifest.metrics["conformal"]["by_size"] = [
+        {"smallest": 1, "largest": 2, "n_records": 60, "n_held": 100, "n_right": 90},
+        {"smallest": 3, "largest": 4, "n_records": 8, "n_held": 25, "n_right": 20},
+        {"smallest": 5, "largest": None, "n_records": 30, "n_held": 200, "n_right": 110},
+    ]
+    sets = prediction_sets_of(manifest)
+    assert sets is not None
+    shares = [sets.share_right(size) for size in (0, 1, 2, 3, 4, 5, 40)]
+    assert shares == [None, 0.9, 0.9, None, None, 0.55, 0.55]
+    del manifest.metrics["conformal"]["by_size"]  # bundles of before it was measured
+    sets = prediction_sets_of(manifest)
+    assert sets is not None
+    assert sets.share_right(3) is None
+
+
 def test_one_label_alone_is_an_answer_in_and_out_of_the_set() -> None:
     sets = PredictionSets(0.9, 0.2, None, may_be_empty=True)
     for probability in (0.1, 0.9):
@@ -251,6 +270,8 @@ def test_a_distance_of_another_network_or_without_sense_is_refused(exported_mode
         lambda values: values["metrics"]["conformal"].update(threshold=1.5),
         lambda values: values["metrics"].update(conformal=[1]),
         lambda values: values["metrics"].pop("n_records"),
+        lambda values: values["metrics"]["conformal"].update(by_size=[{"smallest": 1}]),
+        lambda values: values["metrics"]["conformal"].update(by_size=[{"smallest": 1, "n_held": 60, "n_right": 61}]),
     ],
 )
 def test_figures_of_sets_that_are_not_understood_are_refused(
