@@ -68,13 +68,8 @@ def _promise(predictions: Predictions) -> str:
     """Return what the set is worth: a mean over ECGs of like kind, no promise for this one."""
     n, level = set_size(predictions), predictions.set_level
     assert level is not None
-    size = "No statement is" if n == 0 else f"{SET_MARK} {n} statement{'s are' if n > 1 else ' is'}"
-    right = (
-        ""
-        if not n or predictions.set_right is None
-        else (f" In sets of about this size, {100 * predictions.set_right:.0f} % of the statements applied.")
-    )
-    return (
-        f"{size} in the prediction set. Over ECGs like those the model learnt from, sets hold "
-        f"{100 * level:g} % of what applies.{right}"
-    )
+    size = "None" if n == 0 else f"{SET_MARK} {n}"
+    held = f"{size} of {len(predictions.findings)} in the prediction set. For ECGs like those the model learnt from"
+    right = predictions.set_right
+    of_such = "" if not n or right is None else f"; of sets about this size {100 * right:.0f} % applies"
+    return f"{held}, sets hold {100 * level:g} % of what applies{of_such}."

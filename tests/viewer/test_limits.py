@@ -62,11 +62,11 @@ class TestInWords:
 
     def test_the_promise_is_a_mean_over_like_ecgs(self) -> None:
         assert limits_text(with_set()) == (
-            "\u2022 4 statements are in the prediction set. Over ECGs like those the model learnt from, sets hold "
-            "90 % of what applies."
+            "\u2022 4 of 7 in the prediction set. For ECGs like those the model learnt from, sets hold 90 % of what "
+            "applies."
         )
         assert limits_text(with_set(set_right=0.526)).endswith(
-            "90 % of what applies. In sets of about this size, 53 % of the statements applied."
+            "sets hold 90 % of what applies; of sets about this size 53 % applies."
         )
         assert notice_text(with_set()) == ""
 
@@ -171,7 +171,7 @@ def test_the_window_marks_the_set_and_the_card_is_one_click_or_key_away(
     for fold in [i for i, row in enumerate(panel.rows()) if row.kind == "fold"][::-1]:
         panel.list.clicked.emit(panel.model.index(fold))
     assert {row.text for row in panel.rows() if row.kind == "finding" and row.is_marked} == members
-    assert panel.footnote.startswith(f"\u2022 {len(members)} statement")
+    assert panel.footnote.startswith(f"\u2022 {len(members)} of 71 in the prediction set")
     assert panel.words == ""
     assert "rebuild" in window.panels.similar.words  # the library is another model's
 
@@ -229,7 +229,7 @@ def test_a_network_that_has_hardly_learnt_abstains_in_the_window(
 
 def test_the_shipped_model_says_its_set_in_the_window(open_window: Callable[..., MainWindow]) -> None:
     panel = open_window(record_of(real_signal_mv(0)), None).panels.findings
-    assert "in the prediction set. Over ECGs like those the model learnt from, sets hold 90 %" in panel.footnote
+    assert "in the prediction set. For ECGs like those the model learnt from, sets hold 90 %" in panel.footnote
     assert any(row.is_marked for row in panel.rows())
     assert panel.words == ""
 
