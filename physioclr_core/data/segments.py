@@ -11,6 +11,9 @@ from physioclr_core.infer.preprocess import CLIP, SCALE_MV
 
 FloatArray = npt.NDArray[np.float32]
 
+# Among a segment's side arrays: what other networks have said of its record.
+TEACHER_LOGITS = "teacher_logits"
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:

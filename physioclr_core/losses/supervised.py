@@ -9,12 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from physioclr_core.data.segments import Segments, network_input
+from physioclr_core.data.segments import TEACHER_LOGITS, Segments, network_input
 from physioclr_core.losses.objective import Objective, ObjectiveResult, Views
 from physioclr_core.models.classifier import Classifier
 from physioclr_core.models.encoder import Encoder
 
 FloatArray = npt.NDArray[np.float32]
+
 Augment = Callable[[Segments, np.random.Generator], Segments]
 
 
@@ -34,6 +35,11 @@ class Supervised(Objective):
     mixup : float
         Records and their labels are averaged in pairs, with a weight drawn from Beta(mixup, mixup) (Zhang et al.,
         ICLR 2018); 0 leaves them alone.
+    logit_spread : Tensor or None, shape (n_labels,)
+        Spread of other networks' logits, which go with the records as ``TEACHER_LOGITS``: the distance to them, in
+        this unit, is added to the loss. None: it is not.
+    logit_weight : float
+        Of this distance.
     """
 
     def __init__(
@@ -44,12 +50,17 @@ class Supervised(Objective):
         positive_weight: Tensor | None = None,
         is_frozen: bool = False,
         mixup: float = 0.0,
+        logit_spread: Tensor | None = None,
+        logit_weight: float = 1.0,
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.augment, self.crop_s, self.is_frozen, self.mixup = augment, crop_s, is_frozen, mixup
         self.positive_weight: Tensor | None
         self.register_buffer("positive_weight", positive_weight, persistent=False)
+        self.logit_spread: Tensor | None
+        self.register_buffer("logit_spread", logit_spread, persistent=False)
+        self.logit_weight = logit_weight
         self.encoder.requires_grad_(not is_frozen)
 
     @property
@@ -71,13 +82,20 @@ class Supervised(Objective):
         labels = records.labels
         if self.mixup > 0.0:
             x, mask, labels = mixed(x, mask, labels, self.mixup, rng)
-        return {"x": x, "mask": mask, "labels": labels}
+        views: Views = {"x": x, "mask": mask, "labels": labels}
+        if self.logit_spread is not None:
+            views[TEACHER_LOGITS] = records.side[TEACHER_LOGITS]
+        return views
 
     def forward(self, views: dict[str, Tensor]) -> ObjectiveResult:
         """Return the mean cross-entropy over what is known; a label that is NaN is unknown."""
         logits, embedding = self.classifier(views["x"], views["mask"])
         loss = known_cross_entropy(logits, views["labels"], self.positive_weight)
-        return ObjectiveResult(loss, {}, embedding.detach())
+        if self.logit_spread is None:
+            return ObjectiveResult(loss, {}, embedding.detach())
+        distance = logit_distance(logits, views[TEACHER_LOGITS], self.logit_spread)
+        figures = {"logit_distance": distance.detach()}
+        return ObjectiveResult(loss + self.logit_weight * distance, figures, embedding.detach())
 
 
 def mixed(
@@ -101,6 +119,20 @@ def mixed(
     both = mask * mask[partner]
     x = (wide * x + (1 - wide) * x[partner]) * both[:, None]
     return x, both, weight[:, None] * labels + (1 - weight[:, None]) * labels[partner]
+
+
+def logit_distance(logits: Tensor, target: Tensor, spread: Tensor) -> Tensor:
+    """Return the mean Huber distance of logits to others', each label in units of its own spread.
+
+    Rare labels weigh as much as common ones, and records count that a cross-entropy has long ceased to look at (Ba and
+    Caruana, NeurIPS 2014).
+
+    Parameters
+    ----------
+    logits, target : Tensor, shape (batch, n_labels)
+    spread : Tensor, shape (n_labels,)
+    """
+    return torch.nn.functional.smooth_l1_loss(logits.float() / spread, target / spread)
 
 
 def known_cross_entropy(logits: Tensor, labels: Tensor, positive_weight: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from physioclr_core.losses.objective import Objective
 from physioclr_core.train.checkpoint import parameter_groups
 from physioclr_core.train.distributed import world
-from physioclr_core.train.finetune import objective_of, starting_encoder
+from physioclr_core.train.finetune import finetuning_data, objective_of, starting_encoder
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.loop_config import LoopConfig
 from physioclr_core.train.pretrain import new_objective
@@ -68,7 +68,7 @@ def estimate_pretraining(config: PretrainConfig) -> Estimate:
 
 def estimate_finetuning(config: FinetuneConfig) -> Estimate:
     """Return what a fine-tuning takes; a linear probe is one pass over the records."""
-    data = open_training_data(config.data, config.task)
+    data = finetuning_data(config)
     encoder, _ = starting_encoder(config)
     loop = config.loop.model_copy(update={"n_epochs": 1}) if config.mode == "linear-probe" else config.loop
     return _estimate(objective_of(config, data, encoder), data, loop)

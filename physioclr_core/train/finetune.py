@@ -37,6 +37,8 @@ from physioclr_core.train.soft_labels import with_soft_labels
 _WEIGHT_POWER = {"none": 0.0, "root": 0.5, "balanced": 1.0}
 # A label with one positive in ten thousand must not make up the whole gradient.
 _MAX_CLASS_WEIGHT = 100.0
+# Of a label that teachers hardly tell apart, what they say is not blown up to the others' size.
+_LEAST_LOGIT_SPREAD = 0.5
 
 
 def finetune(
@@ -66,13 +68,7 @@ def finetune(
         If data, configuration, pretraining or folder do not fit each other, or training cannot go on.
     """
     config = with_encoder(config)
-    data = open_training_data(config.data, config.task)
-    if config.mode.startswith("features"):
-        data = with_physiology(data, config.data)
-    assert data.task is not None
-    check_task(data.task, {"training": data.train.rows, "selection": data.select.rows})
-    if config.soft_labels is not None:
-        data = with_soft_labels(data, config.soft_labels, config.soft_share)
+    data = finetuning_data(config)
     assert data.task is not None
     encoder, weights = starting_encoder(config)
     check_rate(data.train.fs_hz, config.encoder_or_default().fs_hz)
@@ -107,6 +103,26 @@ def finetune(
                 # Where the last epoch is kept, it was not chosen by its figure, but has one all the same.
                 result["best"] = macro_auroc(data.select.known_labels, predictions.logits)
             return result
+
+
+def finetuning_data(config: FinetuneConfig) -> TrainingData:
+    """Open the records of a run, with features and other networks' opinions where the configuration asks for them.
+
+    Raises
+    ------
+    UserFacingError
+        If they cannot be opened, or the task does not fit them.
+    """
+    data = open_training_data(config.data, config.task)
+    if config.mode.startswith("features"):
+        data = with_physiology(data, config.data)
+    assert data.task is not None
+    check_task(data.task, {"training": data.train.rows, "selection": data.select.rows})
+    if config.soft_labels is None:
+        if config.soft_logit_weight:
+            raise UserFacingError("soft_logit_weight says how much other networks' logits count: name soft_labels too.")
+        return data
+    return with_soft_labels(data, config.soft_labels, config.soft_share)
 
 
 def _keep_predictions(logits: npt.NDArray[np.float32], data: TrainingData, run: RunFolder) -> None:
@@ -178,7 +194,15 @@ def objective_of(config: FinetuneConfig, data: TrainingData, encoder: Encoder) -
     classifier.start_from_base_rates_(torch.from_numpy(rate))
     weight = class_weights(labels, _WEIGHT_POWER[config.class_weights])
     augment = augmentation(config.augment)
-    return Supervised(classifier, augment, config.crop_s, weight, config.mode == "frozen", config.mixup)
+    is_frozen = config.mode == "frozen"
+    spread = None
+    if config.soft_logit_weight:
+        assert data.train.teacher_logits is not None
+        deviation = data.train.teacher_logits[data.train.rows].std(axis=0)
+        spread = torch.from_numpy(np.maximum(deviation, _LEAST_LOGIT_SPREAD))
+    return Supervised(
+        classifier, augment, config.crop_s, weight, is_frozen, config.mixup, spread, config.soft_logit_weight
+    )
 
 
 def _on_fixed_inputs(

@@ -62,6 +62,9 @@ class FinetuneConfig(RunConfig):
     soft_share: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
         0.5, description="Share of these networks in the mixture"
     )
+    soft_logit_weight: Annotated[float, Field(ge=0.0)] = Field(
+        0.0, description="Weight of the distance between the network's logits and these networks' besides the labels"
+    )
     mixup: Annotated[float, Field(ge=0.0)] = Field(
         0.0, description="Records are averaged in pairs, with a weight from Beta(mixup, mixup); 0: not"
     )
@@ -77,6 +80,8 @@ class FinetuneConfig(RunConfig):
     def _check(self) -> FinetuneConfig:
         if self.crop_s > self.data.record_s or self.windows.window_s > self.data.record_s:
             raise ValueError("crop_s and windows.window_s must not be longer than data.record_s")
+        if self.soft_logit_weight and self.mixup:
+            raise ValueError("soft_logit_weight and mixup exclude each other: a mean of records has no logits")
         if self.mode == "linear-probe" and self.head != "linear":
             raise ValueError("a linear probe has a linear head")
         return self

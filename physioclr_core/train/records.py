@@ -10,7 +10,7 @@ import numpy.typing as npt
 from physioclr_core.data.label_fractions import label_fraction_rows
 from physioclr_core.data.open_all import open_all
 from physioclr_core.data.prepared import PreparedDataset
-from physioclr_core.data.segments import Segments
+from physioclr_core.data.segments import TEACHER_LOGITS, Segments
 from physioclr_core.data.splits import check_patients, rows_by_fraction, rows_of_folds
 from physioclr_core.data.tasks import TaskLabels, task_labels
 from physioclr_core.errors import UserFacingError
@@ -36,6 +36,8 @@ class TrainingRecords:
         Others are taken as not recorded.
     physiology : RecordPhysiology, optional
         What was measured of all records of the data set; goes with the segments.
+    teacher_logits : ndarray of float32, shape (n_records of the data set, n_labels), optional
+        What other networks say of the records, NaN where they say nothing; goes with the segments.
     """
 
     dataset: PreparedDataset
@@ -44,6 +46,7 @@ class TrainingRecords:
     labels: npt.NDArray[np.float32] | None
     leads: tuple[str, ...]
     physiology: RecordPhysiology | None = None
+    teacher_logits: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,6 +79,8 @@ class TrainingRecords:
         segments = self.dataset.segments(self.rows[rows], self.n_samples, self.labels)
         if self.physiology is not None:
             segments = self.physiology.added_to(segments)
+        if self.teacher_logits is not None:
+            segments = replace(segments, side={**segments.side, TEACHER_LOGITS: self.teacher_logits[segments.row]})
         if self.leads == self.dataset.lead_names:
             return segments
         is_seen = np.isin(self.dataset.lead_names, self.leads)

@@ -1,7 +1,8 @@
 """Labels softened by what trained networks say of the training records (``train.teachers``).
 
 A cross-entropy is linear in its targets: mixing labels and probabilities is the same as mixing the two losses (Hinton
-et al., arXiv 1503.02531, 2015, at temperature 1).
+et al., arXiv 1503.02531, 2015, at temperature 1). It says almost nothing of a rare label, whose probabilities are all
+near 0; logits still tell such records apart (Ba and Caruana, NeurIPS 2014).
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import logit
 
 from physioclr_core.errors import UserFacingError
 from physioclr_core.train.checkpoint import read_metadata, read_tensors
 from physioclr_core.train.records import TrainingData
 
+_LEAST_PROBABILITY = 1e-6
+
 
 def with_soft_labels(data: TrainingData, path: Path, share: float) -> TrainingData:
     """Return training data whose training labels are a mixture; those of the selecting records stay.
 
-    An unknown label becomes what the networks say.
+    An unknown label becomes what the networks say. The logits of what they say go with the training records.
 
     Parameters
     ----------
@@ -46,4 +50,6 @@ def with_soft_labels(data: TrainingData, path: Path, share: float) -> TrainingDa
     labels = data.train.labels.copy()
     hard = labels[data.train.rows]
     labels[data.train.rows] = np.where(np.isfinite(hard), (1.0 - share) * hard + share * soft[place], soft[place])
-    return replace(data, train=replace(data.train, labels=labels))
+    logits = np.full(labels.shape, np.nan, np.float32)
+    logits[data.train.rows] = logit(np.clip(soft[place], _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY))
+    return replace(data, train=replace(data.train, labels=labels, teacher_logits=logits))

@@ -10,8 +10,8 @@ import pytest
 import torch
 from toy_objective import RealRecords, ToyEncoder
 
-from physioclr_core.data.segments import Segments
-from physioclr_core.losses.supervised import Supervised, known_cross_entropy, mixed
+from physioclr_core.data.segments import TEACHER_LOGITS, Segments
+from physioclr_core.losses.supervised import Supervised, known_cross_entropy, logit_distance, mixed
 from physioclr_core.models.classifier import Classifier
 
 
@@ -30,6 +30,42 @@ def test_unknown_labels_do_not_count() -> None:
 def test_positive_records_count_by_their_weight() -> None:
     logits, labels = torch.zeros(2, 1), torch.tensor([[1.0], [0.0]])
     assert float(known_cross_entropy(logits, labels, torch.tensor([3.0]))) == pytest.approx(2 * math.log(2), rel=1e-6)
+
+
+def test_the_distance_to_other_networks_logits_is_in_units_of_each_labels_spread() -> None:
+    spread = torch.tensor([0.5, 4.0])
+    target = torch.tensor([[-3.0, 2.0], [-6.0, -2.0]])
+    gaps = torch.tensor([[0.5, 0.5], [3.0, -0.5]])  # in spreads; Huber: half the square up to 1, then less a half
+    expected = (0.125 + 0.125 + 2.5 + 0.125) / 4
+    assert float(logit_distance(target + gaps * spread, target, spread)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_of_a_rare_label_the_distance_still_tells_records_apart_that_a_cross_entropy_does_not() -> None:
+    teacher = torch.tensor([[-9.0], [-6.0]])
+    logits = torch.full((2, 1), -7.0, requires_grad=True)
+    (by_labels,) = torch.autograd.grad(known_cross_entropy(logits, teacher.sigmoid()), logits)
+    (by_logits,) = torch.autograd.grad(logit_distance(logits, teacher, torch.tensor([2.0])), logits)
+    assert by_labels.abs().max() < 1e-3
+    assert by_logits[0] > 0.1 > -0.1 > by_logits[1]
+
+
+def test_the_distance_is_added_to_the_cross_entropy_with_its_weight_and_reported() -> None:
+    torch.manual_seed(0)
+    spread = torch.tensor([1.0, 2.0])
+    model = Supervised(Classifier(ToyEncoder(), 2), unchanged, 2.5, logit_spread=spread, logit_weight=3.0).eval()
+    records = RealRecords(4).segments(np.arange(4))
+    labels = np.array([[0, 1], [1, 0], [1, 1], [0, 0]], np.float32)
+    records = replace(records, labels=labels, side={TEACHER_LOGITS: np.float32(2.0) * labels - 1})
+    views = {k: torch.from_numpy(v) for k, v in model.views(records, np.random.default_rng(0)).items()}
+    result = model(views)
+    with torch.no_grad():
+        logits, _ = model.classifier(views["x"], views["mask"])
+    distance = logit_distance(logits, 2 * torch.from_numpy(labels) - 1, spread)
+    expected = known_cross_entropy(logits, torch.from_numpy(labels)) + 3.0 * distance
+    assert result.loss.item() == pytest.approx(float(expected), rel=1e-6)
+    assert float(result.figures["logit_distance"]) == pytest.approx(float(distance), rel=1e-6)
+    assert not result.figures["logit_distance"].requires_grad
+    assert list(model.state_dict()) == list(Supervised(model.classifier, unchanged, 2.5).state_dict())
 
 
 @pytest.mark.parametrize("is_frozen", [True, False])

@@ -12,6 +12,7 @@ from small_training import finetuning, quiet
 from physioclr_core.errors import UserFacingError
 from physioclr_core.losses.supervised import known_cross_entropy
 from physioclr_core.train import teachers
+from physioclr_core.train.estimate import estimate_finetuning
 from physioclr_core.train.finetune import finetune, load_finetuned
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.predict import predict
@@ -53,10 +54,19 @@ def test_labels_become_a_mixture_with_the_teachers_mean_and_a_run_learns_from_it
     expected = np.where(np.isnan(hard), said, 0.75 * hard + 0.25 * said)
     np.testing.assert_allclose(mixed.train.known_labels, expected, atol=1e-5)
     np.testing.assert_array_equal(mixed.select.known_labels, data.select.known_labels)
+    side = mixed.train.segments(np.arange(3)).side["teacher_logits"]
+    np.testing.assert_allclose(side, np.log(said[:3] / (1 - said[:3])), rtol=1e-3)
+    assert "teacher_logits" not in mixed.select.segments(np.arange(3)).side
     finetune(config, tmp_path / "student", quiet, allow_gpu=False)
     record = read_json(tmp_path / "student" / "config.json")
     assert len(record["teachers"]) == 2
     assert "soft_labels" not in record["config"]
+    # Its logits may be learnt too, and how long that takes can be asked before.
+    by_logits = config.model_copy(update={"soft_logit_weight": 1.0})
+    assert estimate_finetuning(by_logits).n_records == len(data.train)
+    finetune(by_logits, tmp_path / "by-logits", quiet, allow_gpu=False)
+    events = (tmp_path / "by-logits" / "events.jsonl").read_text()
+    assert '"logit_distance"' in events
     # Another file is another run.
     other = tmp_path / "other.safetensors"
     teachers.main([str(runs[0]), "--out", str(other)])
@@ -131,3 +141,12 @@ def test_teachers_of_different_records_are_refused(prepared: Path, runs: list[Pa
     finetune(settings, tmp_path / "fewer", quiet, allow_gpu=False)
     assert teachers.main([str(runs[0]), str(tmp_path / "fewer"), "--out", str(tmp_path / "x.safetensors")]) == 2
     assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_logits_are_learnt_of_what_networks_say_and_of_single_records(prepared: Path, tmp_path: Path) -> None:
+    settings = {**finetuning(prepared), "soft_logit_weight": 1.0}
+    with pytest.raises(UserFacingError, match="name soft_labels too"):
+        finetune(FinetuneConfig.model_validate(settings), tmp_path / "run", quiet, allow_gpu=False)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="exclude each other"):
+        FinetuneConfig.model_validate({**settings, "soft_labels": "soft.safetensors", "mixup": 0.2})
