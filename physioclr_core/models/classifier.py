@@ -1,4 +1,4 @@
-"""An encoder with a head for labels: linear on the mean of the tokens, or attention over them."""
+"""An encoder with a head for labels: linear on what is pooled of the tokens, or attention over them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from physioclr_core.models.encoder import Encoder, masked_mean
+from physioclr_core.models.encoder import Encoder, masked_mean, masked_mean_and_spread
 
-HeadKind = Literal["linear", "attention"]
+HeadKind = Literal["linear", "linear-spread", "attention"]
 
 
 class AttentionPool(nn.Module):
@@ -49,9 +49,10 @@ class Classifier(nn.Module):
     ----------
     encoder : Encoder
     n_labels : int
-    head : {"linear", "attention"}
-        Linear: on the masked mean, so the logits of a long input are the mean of those along it. Attention: on what
-        learned queries gather from the tokens.
+    head : {"linear", "linear-spread", "attention"}
+        Linear: on the masked mean, so the logits of a long input are the mean of those along it. Linear-spread: also on
+        the tokens' standard deviation, which says how unlike the beats of a record are. Attention: on what learned
+        queries gather from the tokens.
     dropout : float
         On what the last linear layer takes.
     n_queries : int
@@ -64,13 +65,14 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.pool: AttentionPool | None = AttentionPool(encoder.n_features, n_queries) if head == "attention" else None
+        self.sees_spread = head == "linear-spread"
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(encoder.n_features, n_labels)
+        self.head = nn.Linear(encoder.n_features * (2 if self.sees_spread else 1), n_labels)
 
     @property
     def n_features(self) -> int:
         """Length of the embedding."""
-        return self.head.in_features
+        return self.encoder.n_features
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (batch, n_labels) and embedding (batch, n_features): the masked mean of the tokens.
@@ -84,7 +86,11 @@ class Classifier(nn.Module):
         """
         tokens, token_mask = self.encoder.tokens(x, mask)
         embedding = masked_mean(tokens, token_mask)
-        pooled = embedding if self.pool is None else self.pool(tokens, token_mask)
+        pooled = embedding
+        if self.pool is not None:
+            pooled = self.pool(tokens, token_mask)
+        elif self.sees_spread:
+            pooled = masked_mean_and_spread(tokens, token_mask)
         logits: Tensor = self.head(self.dropout(pooled))
         return logits, embedding
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
+
+# The slope of a root at 0 is not finite.
+_LEAST_VARIANCE = 1e-6
 
 
 class Encoder(nn.Module, ABC):
@@ -64,3 +68,19 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of ``tokens`` (batch, n_tokens, n_features) where ``mask`` (batch, n_tokens) is 1."""
     weight = mask.unsqueeze(-1)
     return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1.0)
+
+
+def masked_mean_and_spread(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Return mean and standard deviation of tokens side by side, shape (batch, 2 n_features).
+
+    The statistics pooling of speaker recognition (Snyder et al., Interspeech 2017).
+
+    Parameters
+    ----------
+    tokens : Tensor, shape (batch, n_tokens, n_features)
+    mask : Tensor, shape (batch, n_tokens)
+        Tokens count where it is 1.
+    """
+    mean = masked_mean(tokens, mask)
+    variance = masked_mean((tokens - mean.unsqueeze(1)).square(), mask)
+    return torch.cat([mean, (variance + _LEAST_VARIANCE).sqrt()], dim=1)

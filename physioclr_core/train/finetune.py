@@ -237,7 +237,7 @@ def _fixed_result(config: FinetuneConfig, data: TrainingData, encoder: Encoder, 
         assert measured is not None
         x = feature_inputs(measured, config.feature_inputs)
         return linear_probe(x[train.rows], train, x[select.rows], select, in_training)
-    of_train, of_select = embeddings(encoder, data, config.windows, kept)
+    of_train, of_select = embeddings(encoder, data, config.windows, kept, config.head == "linear-spread")
     fitted = linear_probe if config.mode == "linear-probe" else nearest_neighbours
     return fitted(of_train, train, of_select, select, in_training)
 

@@ -50,7 +50,11 @@ class FinetuneConfig(RunConfig):
     feature_inputs: Literal["scores", "scores-and-magnitudes"] = Field(
         "scores", description="What features-logistic sees: z-scores, or also their magnitudes and which are unknown"
     )
-    head: Literal["linear", "attention"] = Field("linear", description="Head on the tokens")
+    head: Literal["linear", "linear-spread", "attention"] = Field(
+        "linear",
+        description="What labels are read from: the tokens' mean, their mean and standard deviation, or what attention "
+        "gathers from them",
+    )
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(0.25, description="Before the last layer")
     crop_s: Annotated[float, Field(gt=0.0)] = Field(4.0, description="Seconds of a record in a training step")
     class_weights: Literal["none", "root", "balanced"] = Field(
@@ -82,7 +86,7 @@ class FinetuneConfig(RunConfig):
             raise ValueError("crop_s and windows.window_s must not be longer than data.record_s")
         if self.soft_logit_weight and self.mixup:
             raise ValueError("soft_logit_weight and mixup exclude each other: a mean of records has no logits")
-        if self.mode == "linear-probe" and self.head != "linear":
+        if self.mode == "linear-probe" and not self.head.startswith("linear"):
             raise ValueError("a linear probe has a linear head")
         return self
 

@@ -25,7 +25,7 @@ NAME = "embeddings.safetensors"
 
 
 def embeddings(
-    encoder: Encoder, data: TrainingData, windows: WindowConfig, kept: Path | None
+    encoder: Encoder, data: TrainingData, windows: WindowConfig, kept: Path | None, with_spread: bool = False
 ) -> tuple[FloatArray, FloatArray]:
     """Return embeddings of the training and the selecting records.
 
@@ -37,6 +37,8 @@ def embeddings(
     kept : Path or None
         File that holds those of all records of the data set, or will: another evaluation with other labels, folds or a
         share of the records then finds them there. One of other weights, data or windows is made anew.
+    with_spread : bool
+        As ``predict.embed``; such embeddings have a file of their own beside the other.
 
     Returns
     -------
@@ -44,13 +46,15 @@ def embeddings(
         Shapes (n_train, n_features) and (n_select, n_features).
     """
     if kept is None:
-        train, select = (embed(encoder, records, windows) for records in (data.train, data.select))
+        train, select = (embed(encoder, records, windows, with_spread) for records in (data.train, data.select))
         return train, select
     identity = _identity(encoder, data, windows)
+    if with_spread:
+        kept, identity = kept.with_stem(f"{kept.stem}-spread"), {**identity, "with_spread": True}
     everything = _read(kept, identity)
     if everything is None:
         everyone = replace(data.train, rows=np.arange(len(data.train.dataset)))
-        everything = embed(encoder, everyone, windows)
+        everything = embed(encoder, everyone, windows, with_spread)
         save_tensors(kept, {"embedding": torch.from_numpy(everything)}, identity)
     return everything[data.train.rows], everything[data.select.rows]
 

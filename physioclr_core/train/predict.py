@@ -13,7 +13,7 @@ from torch import Tensor
 from physioclr_core.data.segments import Segments, network_input
 from physioclr_core.infer.windows import window_starts
 from physioclr_core.models.classifier import Classifier
-from physioclr_core.models.encoder import Encoder
+from physioclr_core.models.encoder import Encoder, masked_mean_and_spread
 from physioclr_core.train.finetune_config import WindowConfig
 from physioclr_core.train.records import TrainingRecords
 
@@ -64,11 +64,14 @@ def predict(classifier: Classifier, records: TrainingRecords, windows: WindowCon
     return Predictions(logits, embedding)
 
 
-def embed(encoder: Encoder, records: TrainingRecords, windows: WindowConfig) -> FloatArray:
-    """Return embeddings of whole records, the mean of their windows', shape (n_records, n_features)."""
+def embed(encoder: Encoder, records: TrainingRecords, windows: WindowConfig, with_spread: bool = False) -> FloatArray:
+    """Return embeddings of whole records, the mean of their windows', shape (n_records, n_features).
+
+    ``with_spread`` puts the standard deviation of each window's tokens beside their mean, in twice as many columns.
+    """
 
     def one(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        embedding = encoder(x, mask)
+        embedding = masked_mean_and_spread(*encoder.tokens(x, mask)) if with_spread else encoder(x, mask)
         return embedding[:, :0], embedding
 
     was_training = encoder.training

@@ -6,6 +6,7 @@ import torch
 from toy_objective import ToyEncoder
 
 from physioclr_core.models.classifier import AttentionPool, Classifier
+from physioclr_core.models.encoder import masked_mean_and_spread
 
 
 def test_attention_is_that_of_the_loop_over_queries_and_tokens() -> None:
@@ -25,7 +26,7 @@ def test_attention_is_that_of_the_loop_over_queries_and_tokens() -> None:
 
 def test_padding_changes_neither_logits_nor_embedding() -> None:
     torch.manual_seed(0)
-    for head in ("linear", "attention"):
+    for head in ("linear", "linear-spread", "attention"):
         model = Classifier(ToyEncoder(), 4, head=head, n_queries=2).eval()  # type: ignore[arg-type]
         x, mask = torch.randn(2, 12, 250), torch.ones(2, 250)
         padded, padded_mask = torch.full((2, 12, 400), 7.0), torch.zeros(2, 400)
@@ -39,3 +40,23 @@ def test_a_new_head_says_base_rates_on_average() -> None:
     rate = torch.tensor([0.5, 0.1, 0.0])
     model.start_from_base_rates_(rate)
     torch.testing.assert_close(torch.sigmoid(model.head.bias), rate.clamp(min=1e-4))
+
+
+def test_a_head_that_sees_spread_reads_mean_and_deviation_of_the_tokens_that_count() -> None:
+    torch.manual_seed(0)
+    model = Classifier(ToyEncoder(), 4, head="linear-spread").eval()
+    x, mask = torch.randn(2, 12, 250), torch.ones(2, 250)
+    tokens, token_mask = model.encoder.tokens(x, mask)
+    assert token_mask.all()
+    both = torch.cat([tokens.mean(1), tokens.std(1, correction=0)], dim=1)
+    logits, embedding = model(x, mask)
+    torch.testing.assert_close(logits, model.head(both))
+    torch.testing.assert_close(embedding, tokens.mean(1))
+    assert model.n_features == embedding.shape[1]
+
+
+def test_the_spread_of_a_flat_input_has_a_finite_slope() -> None:
+    tokens = torch.ones(1, 5, 3, requires_grad=True)
+    masked_mean_and_spread(tokens, torch.ones(1, 5)).sum().backward()
+    assert tokens.grad is not None
+    assert tokens.grad.isfinite().all()

@@ -48,3 +48,18 @@ def test_other_weights_other_windows_and_half_a_file_are_made_anew(prepared: Pat
         next(encoder.parameters()).mul_(1.5)
     other, _ = embeddings(encoder, data, config.windows, kept)
     assert not np.array_equal(first, other)
+
+
+def test_those_with_spread_have_a_file_of_their_own_and_begin_with_the_others(prepared: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "embeddings.safetensors"
+    config = FinetuneConfig.model_validate(finetuning(prepared))
+    encoder, _ = starting_encoder(config)
+    data = open_training_data(config.data, "ptbxl-superclass")
+    plain, _ = embeddings(encoder, data, config.windows, kept)
+    made = kept.stat().st_mtime_ns
+    for _ in range(2):
+        both, _ = embeddings(encoder, data, config.windows, kept, with_spread=True)
+        np.testing.assert_allclose(both[:, : plain.shape[1]], plain, atol=1e-5)
+        assert both.shape[1] == 2 * plain.shape[1]
+        assert (both[:, plain.shape[1] :] > 0).all()
+    assert kept.stat().st_mtime_ns == made

@@ -64,7 +64,14 @@ def test_a_run_writes_down_its_configuration_data_code_and_versions_but_no_folde
 
 
 @pytest.mark.parametrize(
-    ("mode", "head"), [("full", "linear"), ("full", "attention"), ("frozen", "attention"), ("linear-probe", "linear")]
+    ("mode", "head"),
+    [
+        ("full", "linear"),
+        ("full", "attention"),
+        ("frozen", "attention"),
+        ("linear-probe", "linear"),
+        ("linear-probe", "linear-spread"),
+    ],
 )
 def test_every_mode_trains_from_a_pretrained_encoder_and_is_read_back(
     prepared: Path, pretrained: Path, tmp_path: Path, mode: str, head: str
