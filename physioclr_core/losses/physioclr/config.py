@@ -100,8 +100,10 @@ class PhysioClrConfig(ContrastiveConfig):
         0.0, description="Weight of predicting 64 components of the median beat, and their magnitudes"
     )
     rr_weight: Amount = Field(0.0, description="Weight of predicting each moment's RR interval from its token")
-    pooling: Literal["mean", "first-token"] = Field(
-        "mean", description="The embedding that is compared: the mean of the tokens, or the first, as in published code"
+    pooling: Literal["mean", "mean-and-spread", "first-token"] = Field(
+        "mean",
+        description="What is compared and predicted from: the tokens' mean, their mean and standard deviation, or the "
+        "first token, as in the published code",
     )
 
     @model_validator(mode="after")

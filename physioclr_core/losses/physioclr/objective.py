@@ -22,7 +22,7 @@ from physioclr_core.losses.physioclr.reconstruction import reconstruction_errors
 from physioclr_core.losses.physioclr.views import make_views
 from physioclr_core.losses.projection import Projection
 from physioclr_core.losses.spans import hidden_spans, on_tokens, start_share_of, token_count
-from physioclr_core.models.encoder import Encoder, masked_mean
+from physioclr_core.models.encoder import Encoder, masked_mean, masked_mean_and_spread
 from physioclr_core.physiology.features.schema import N_FEATURES
 
 Augment = Callable[[Segments, np.random.Generator], Segments]
@@ -44,7 +44,8 @@ class PhysioClr(Objective):
         super().__init__()
         self.config = config = PhysioClrConfig.model_validate(settings)
         self.encoder, self.augment = encoder, augment
-        self.projection = Projection(encoder.n_features, config.n_hidden, config.n_projection)
+        n_pooled = encoder.n_features * (2 if config.pooling == "mean-and-spread" else 1)
+        self.projection = Projection(n_pooled, config.n_hidden, config.n_projection)
         if config.reconstruction_weight > 0.0 or config.peak_weight > 0.0:
             self.decoder = Decoder(
                 encoder.n_features,
@@ -60,9 +61,9 @@ class PhysioClr(Objective):
             )
         if config.feature_weight > 0.0:
             n_targets = N_FEATURES * (3 if config.feature_targets == "scores-and-magnitudes" else 1)
-            self.feature_head = nn.Linear(encoder.n_features, n_targets)
+            self.feature_head = nn.Linear(n_pooled, n_targets)
         if config.median_weight > 0.0:
-            self.median_head = nn.Linear(encoder.n_features, 2 * N_COMPONENTS)
+            self.median_head = nn.Linear(n_pooled, 2 * N_COMPONENTS)
         if config.rr_weight > 0.0:
             self.rr_head = nn.Linear(encoder.n_features, 1)
 
@@ -97,7 +98,7 @@ class PhysioClr(Objective):
         x = torch.cat([views[f"x{number}"] for number in numbers])
         mask = torch.cat([views[f"mask{number}"] for number in numbers])
         tokens, token_mask = self.encoder.tokens(x, mask)
-        embedding = masked_mean(tokens, token_mask) if config.pooling == "mean" else tokens[:, 0]
+        embedding = _pooled(tokens, token_mask, config.pooling)
         projected = list(self.projection(embedding).chunk(len(numbers)))
         contrasted = contrast(projected, record_pairs(views, config), config)
         figures = {"contrast": contrasted.loss.detach(), **contrasted.figures}
@@ -156,3 +157,9 @@ class PhysioClr(Objective):
         figures["hidden_explained"] = 1.0 - error.detach() / power.clamp(min=1e-12)
         weighted: Tensor = self.config.mask_weight * error
         return weighted
+
+
+def _pooled(tokens: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    if pooling == "first-token":
+        return tokens[:, 0]
+    return masked_mean_and_spread(tokens, mask) if pooling == "mean-and-spread" else masked_mean(tokens, mask)

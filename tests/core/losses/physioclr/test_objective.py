@@ -146,10 +146,13 @@ def test_tokens_outside_an_interval_do_not_count() -> None:
     assert rr_error(torch.zeros(1, 4), torch.full((1, 8), torch.nan), torch.ones(1, 4), 2).item() == 0.0
 
 
-@pytest.mark.parametrize("name", list(OBJECTIVE_PRESETS))
-def test_every_recipe_learns_its_parts_from_real_ecgs(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "pooling"), [*((name, "mean") for name in OBJECTIVE_PRESETS), ("physio+", "mean-and-spread")]
+)
+def test_every_recipe_learns_its_parts_from_real_ecgs(name: str, pooling: str) -> None:
     torch.manual_seed(0)
-    model = build_objective(OBJECTIVE_PRESETS[name], small_encoder(), augmentation(AUGMENT_PRESETS["rlm"]))
+    recipe = OBJECTIVE_PRESETS[name].model_copy(update={"pooling": pooling})
+    model = build_objective(recipe, small_encoder(), augmentation(AUGMENT_PRESETS["rlm"]))
     assert isinstance(model, PhysioClr)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     results: list[ObjectiveResult] = []
