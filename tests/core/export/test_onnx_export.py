@@ -13,7 +13,7 @@ from real_records import real_signal_mv
 from physioclr_core.errors import ModelError
 from physioclr_core.export.onnx_export import PARITY_LIMIT, check_parity, export_onnx
 from physioclr_core.infer.preprocess import model_input
-from physioclr_core.models.classifier import Classifier
+from physioclr_core.models.classifier import Classifier, HeadKind
 from physioclr_core.models.config import ResidualEncoderConfig
 from physioclr_core.models.residual_encoder import ResidualEncoder
 
@@ -24,11 +24,11 @@ pytestmark = [
 ]
 
 
-def small_network() -> Classifier:
+def small_network(head: HeadKind = "linear") -> Classifier:
     """A residual CNN with random weights and, in its batch norms, random statistics; two pooled shortcuts."""
     torch.manual_seed(0)
     config = ResidualEncoderConfig(stem_channels=16, stages=((16, 1, 1), (24, 1, 2), (32, 1, 2)), squeeze=4)
-    model = Classifier(ResidualEncoder(config), 71)
+    model = Classifier(ResidualEncoder(config), 71, head)
     randomise_norms_(model)
     return model.eval()
 
@@ -47,9 +47,11 @@ def test_exporting_leaves_the_model_as_it_was_and_a_network_that_differs_is_refu
         check_parity(model, path, x, mask)
 
 
-@pytest.mark.parametrize("n_samples", [1000, 1002])
-def test_pooled_shortcuts_are_the_same_as_strided_convolutions_at_any_length(n_samples: int, tmp_path: Path) -> None:
-    model, path = small_network(), tmp_path / "model.onnx"
+@pytest.mark.parametrize(("n_samples", "head"), [(1000, "linear"), (1002, "linear"), (1000, "linear-spread")])
+def test_shortcuts_and_heads_are_the_same_after_the_export_at_any_length(
+    n_samples: int, head: HeadKind, tmp_path: Path
+) -> None:
+    model, path = small_network(head), tmp_path / "model.onnx"
     export_onnx(model, path, n_samples)
     x = model_input(np.stack([np.tile(real_signal_mv(i), (1, 2))[:, :n_samples] for i in range(3)]))
     mask = np.ones((3, n_samples), np.float32)
