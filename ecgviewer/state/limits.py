@@ -69,7 +69,7 @@ def _promise(predictions: Predictions) -> str:
     n, level = set_size(predictions), predictions.set_level
     assert level is not None
     size = "None" if n == 0 else f"{SET_MARK} {n}"
-    held = f"{size} of {len(predictions.findings)} in the prediction set. For ECGs like those the model learnt from"
+    held = f"{size} of {len(predictions.findings)} in the prediction set. For ECGs like those learnt from"
     right = predictions.set_right
-    of_such = "" if not n or right is None else f"; of sets about this size {100 * right:.0f} % applies"
+    of_such = "" if not n or right is None else f"; {100 * right:.0f} % of a set this size does"
     return f"{held}, sets hold {100 * level:g} % of what applies{of_such}."

@@ -62,11 +62,10 @@ class TestInWords:
 
     def test_the_promise_is_a_mean_over_like_ecgs(self) -> None:
         assert limits_text(with_set()) == (
-            "\u2022 4 of 7 in the prediction set. For ECGs like those the model learnt from, sets hold 90 % of what "
-            "applies."
+            "\u2022 4 of 7 in the prediction set. For ECGs like those learnt from, sets hold 90 % of what applies."
         )
         assert limits_text(with_set(set_right=0.526)).endswith(
-            "sets hold 90 % of what applies; of sets about this size 53 % applies."
+            "sets hold 90 % of what applies; 53 % of a set this size does."
         )
         assert notice_text(with_set()) == ""
 
@@ -229,7 +228,8 @@ def test_a_network_that_has_hardly_learnt_abstains_in_the_window(
 
 def test_the_shipped_model_says_its_set_in_the_window(open_window: Callable[..., MainWindow]) -> None:
     panel = open_window(record_of(real_signal_mv(0)), None).panels.findings
-    assert "in the prediction set. For ECGs like those the model learnt from, sets hold 90 %" in panel.footnote
+    assert "in the prediction set. For ECGs like those learnt from, sets hold 90 % of what applies; " in panel.footnote
+    assert panel.footnote.endswith(" % of a set this size does.")
     assert any(row.is_marked for row in panel.rows())
     assert panel.words == ""
 
