@@ -30,8 +30,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--labels",
         nargs=3,
+        action="append",
+        default=[],
         metavar=("EVALUATION", "ARM", "RIVAL"),
-        help="with --table-only: also where ARM is ahead of RIVAL, label by label",
+        help="with --table-only: also where ARM is ahead of RIVAL, label by label; may be given several times",
     )
     parser.add_argument("--title", default="Comparison", help="of table and plot")
     parser.set_defaults(run=run)
@@ -73,10 +75,9 @@ def run(args: argparse.Namespace) -> int:
     if left:
         print(f"{len(left)} runs are left to another process; the table comes with the last of them.")  # noqa: T201
         return 1
-    if args.labels is not None:
+    for evaluation, arm, rival in args.labels:
         from physioclr_core.train.compare_labels import compare_labels, write_labels
 
-        evaluation, arm, rival = args.labels
         rows = compare_labels(runs, evaluation, arm, rival)
         print(write_labels(rows, evaluation, arm, rival, out))  # noqa: T201
     print(write_table(compare_table(runs, config.reference, config.own), config, args.title, out))  # noqa: T201

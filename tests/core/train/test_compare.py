@@ -92,12 +92,14 @@ def test_two_arms_are_compared_label_by_label_and_the_groups_are_means(
     config_file, out = tmp_path / "comparison.yaml", tmp_path / "out"
     config_file.write_text(json.dumps(values))
     cli.main(["compare", str(config_file), "--run", str(out), "--cpu"])
-    asked = ["--table-only", "--labels", "linear", "simclr", "random"]
+    asked = ["--table-only", "--labels", "linear", "simclr", "random", "--labels", "linear", "random", "simclr"]
     assert cli.main(["compare", str(config_file), "--run", str(out), *asked]) == 0
     assert "# simclr minus random, linear" in capsys.readouterr().out
     rows = json.loads((out / "labels-linear-simclr-random.json").read_text())
     kept = {arm: read_predictions(out / arm / "seed-0" / "linear") for arm in ("simclr", "random")}
     labels = [row for row in rows if row["label"]]
+    turned = json.loads((out / "labels-linear-random-simclr.json").read_text())
+    assert [-row["difference"]["value"] for row in turned] == [row["difference"]["value"] for row in rows]
     of_all = macro_auroc(kept["simclr"].labels, kept["simclr"].logits)
     assert np.mean([row["arm"] for row in labels]) == pytest.approx(of_all)
     rhythm = [row for row in labels if row["group"] == "Rhythm"]
