@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from physioclr_core.evaluate.bootstrap import Interval
@@ -12,7 +12,7 @@ from physioclr_core.evaluate.report import text_of
 from physioclr_core.files import replaced
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_plots import write_compare_plots
-from physioclr_core.train.compare_table import TableRow
+from physioclr_core.train.compare_table import MIN_POSITIVE, CommonLabels, TableRow
 
 
 def write_table(rows: Sequence[TableRow], config: CompareConfig, title: str, out: Path) -> str:
@@ -30,10 +30,17 @@ def write_table(rows: Sequence[TableRow], config: CompareConfig, title: str, out
 
 def table_markdown(rows: Sequence[TableRow], config: CompareConfig, title: str) -> str:
     """Return the table for people: all arms at a glance, leads over the best rivals, then every figure."""
-    lines = [f"# {title}", "", *_overview(rows, list(config.arms)), ""]
+    arms = list(config.arms)
+    lines = [f"# {title}", "", *_overview(rows, arms), ""]
     ahead = [row for row in rows if row.over_best is not None]
     if ahead:
-        lines += ["## Ahead of the best rival", "", *_leads(ahead), ""]
+        lines += ["## Ahead of the best rival", "", *_leads([(row, row) for row in ahead]), ""]
+    common = [(row, row.common) for row in rows if row.common is not None]
+    if any(part.n_labels < row.n_labels for row, part in common):
+        values = [replace(row, macro_auroc=part.macro_auroc) for row, part in common]
+        lines += [f"## Labels with at least {MIN_POSITIVE} positive records", "", *_overview(values, arms), ""]
+        if ahead:
+            lines += [*_leads([pair for pair in common if pair[0].over_best is not None]), ""]
     return "\n".join([*lines, "## Every figure", "", *_figures(rows, config.reference), "", _how(rows), ""])
 
 
@@ -52,12 +59,12 @@ def _overview(rows: Sequence[TableRow], arms: Sequence[str]) -> list[str]:
     return lines
 
 
-def _leads(rows: Sequence[TableRow]) -> list[str]:
+def _leads(rows: Sequence[tuple[TableRow, TableRow | CommonLabels]]) -> list[str]:
     lines = ["| evaluation | arm | minus best rival (95 %) | minus best pretrained rival (95 %) |", "|---" * 4 + "|"]
-    for row in rows:
+    for row, figures in rows:
         cells = [
             "-" if lead is None else f"{lead.rival}: {_signed(lead.difference)}"
-            for lead in (row.over_best, row.over_best_pretrained)
+            for lead in (figures.over_best, figures.over_best_pretrained)
         ]
         lines.append(f"| {row.evaluation} | {row.arm} | " + " | ".join(cells) + " |")
     return lines

@@ -26,6 +26,8 @@ from physioclr_core.train.predictions_file import KeptPredictions, read_predicti
 from physioclr_core.train.run_folder import EVENTS
 
 SEED = 0
+# Of labels with fewer positive records a figure is largely luck.
+MIN_POSITIVE = 20
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -35,6 +37,16 @@ class Lead:
 
     rival: str
     difference: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class CommonLabels:
+    """The same figures over the labels with at least ``MIN_POSITIVE`` positive records among those judged."""
+
+    n_labels: int
+    macro_auroc: Interval
+    over_best: Lead | None
+    over_best_pretrained: Lead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,8 @@ class TableRow:
         To the reference arm under the same evaluation, from the same resamples.
     over_best, over_best_pretrained : Lead or None
         Of the arms that the question is about: over the best rival, and over the best one with a pretraining.
+    common : CommonLabels or None
+        None where no label has so many positive records.
     label_fraction : float
         Share of the training labels that the evaluation uses.
     pretrain_minutes, minutes : float
@@ -66,6 +80,7 @@ class TableRow:
     difference: Interval | None
     over_best: Lead | None
     over_best_pretrained: Lead | None
+    common: CommonLabels | None
     label_fraction: float
     pretrain_minutes: float
     minutes: float
@@ -104,27 +119,34 @@ def compare_table(
         first = next(iter(kept.values()))[0]
         _check_alike(kept, first, of_arm)
         weights = patient_weights(first.patient, n_resamples, SEED)
-        drawn = {
-            arm: np.mean([macro(weighted_auroc(k.labels, k.logits, weights)) for k in group], axis=0)
-            for arm, group in kept.items()
-        }
-        each = {arm: tuple(macro_auroc(k.labels, k.logits) for k in group) for arm, group in kept.items()}
-        means = {arm: float(np.mean(values)) for arm, values in each.items()}
+        everything = _measured(kept, weights, np.arange(first.labels.shape[1]))
+        often = np.flatnonzero((first.labels == 1.0).sum(axis=0) >= MIN_POSITIVE)
+        common = _measured(kept, weights, often) if len(often) else None
+        means, drawn = everything.means, everything.drawn
         rivals = [arm for arm in of_arm if arm not in own]
         for arm, group in of_arm.items():
             difference = None
-            if reference in each and arm != reference:
+            if reference in means and arm != reference:
                 difference = paired_difference(drawn[arm], drawn[reference], means[arm] - means[reference])
             met = rivals if arm in own else []
+            trained = [name for name in met if name in pretrained]
             rows.append(
                 TableRow(
                     arm=arm,
                     evaluation=evaluation,
                     macro_auroc=interval(means[arm], drawn[arm]),
-                    of_seeds=each[arm],
+                    of_seeds=everything.each[arm],
                     difference=difference,
-                    over_best=_lead(arm, met, means, drawn),
-                    over_best_pretrained=_lead(arm, [name for name in met if name in pretrained], means, drawn),
+                    over_best=_lead(arm, met, everything),
+                    over_best_pretrained=_lead(arm, trained, everything),
+                    common=None
+                    if common is None
+                    else CommonLabels(
+                        n_labels=len(often),
+                        macro_auroc=interval(common.means[arm], common.drawn[arm]),
+                        over_best=_lead(arm, met, common),
+                        over_best_pretrained=_lead(arm, trained, common),
+                    ),
                     label_fraction=group[0].config.data.label_fraction,
                     pretrain_minutes=_median([_minutes(r.folder.parent / PRETRAIN) for r in group]),
                     minutes=_median([_minutes(r.folder) for r in group]),
@@ -135,9 +157,30 @@ def compare_table(
     return tuple(rows)
 
 
-def _lead(arm: str, rivals: Sequence[str], means: dict[str, float], drawn: dict[str, FloatArray]) -> Lead | None:
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Each arm's macro AUROC over some labels: of each seed, their mean, and that of every resample."""
+
+    each: dict[str, tuple[float, ...]]
+    means: dict[str, float]
+    drawn: dict[str, FloatArray]
+
+
+def _measured(
+    kept: dict[str, list[KeptPredictions]], weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]
+) -> _Measured:
+    each, drawn = {}, {}
+    for arm, group in kept.items():
+        parts = [(k.labels[:, columns], k.logits[:, columns]) for k in group]
+        each[arm] = tuple(macro_auroc(labels, logits) for labels, logits in parts)
+        drawn[arm] = np.mean([macro(weighted_auroc(labels, logits, weights)) for labels, logits in parts], axis=0)
+    return _Measured(each, {arm: float(np.mean(values)) for arm, values in each.items()}, drawn)
+
+
+def _lead(arm: str, rivals: Sequence[str], measured: _Measured) -> Lead | None:
     if not rivals:
         return None
+    means, drawn = measured.means, measured.drawn
     best = max(rivals, key=lambda name: means[name])
     return Lead(best, paired_difference(drawn[arm], drawn[best], means[arm] - means[best]))
 

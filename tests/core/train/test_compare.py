@@ -18,7 +18,7 @@ from physioclr_core.train.compare import planned_runs, require_finished, run_com
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_labels import compare_labels
 from physioclr_core.train.compare_page import write_table
-from physioclr_core.train.compare_table import compare_table
+from physioclr_core.train.compare_table import MIN_POSITIVE, compare_table
 from physioclr_core.train.config_file import load_config
 from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.run_folder import RunFolder
@@ -95,6 +95,14 @@ def test_two_arms_are_compared_label_by_label_and_the_groups_are_means(
     asked = ["--table-only", "--labels", "linear", "simclr", "random", "--labels", "linear", "random", "simclr"]
     assert cli.main(["compare", str(config_file), "--run", str(out), *asked]) == 0
     assert "# simclr minus random, linear" in capsys.readouterr().out
+    often = (read_predictions(out / "random" / "seed-0" / "linear").labels == 1.0).sum(axis=0) >= MIN_POSITIVE
+    assert 0 < often.sum() < 71
+    for row in json.loads((out / "table.json").read_text())["rows"]:
+        judged = read_predictions(out / row["arm"] / "seed-0" / "linear")
+        assert row["common"]["n_labels"] == often.sum()
+        expected = macro_auroc(judged.labels[:, often], judged.logits[:, often])
+        assert row["common"]["macro_auroc"]["value"] == pytest.approx(expected)
+    assert f"## Labels with at least {MIN_POSITIVE} positive records" in (out / "table.md").read_text()
     rows = json.loads((out / "labels-linear-simclr-random.json").read_text())
     kept = {arm: read_predictions(out / arm / "seed-0" / "linear") for arm in ("simclr", "random")}
     labels = [row for row in rows if row["label"]]
