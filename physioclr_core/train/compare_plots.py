@@ -71,12 +71,12 @@ def _draw_row(axes: Axes, row: TableRow, place: int) -> None:
 
 
 def _families(rows: Sequence[TableRow]) -> dict[str, list[str]]:
-    """Return evaluations that differ in the share of the labels: NAME with all, NAME-1 or NAME-10 with fewer."""
-    names = list(dict.fromkeys(row.evaluation for row in rows))
+    """Return evaluations that differ in the share of the labels: NAME, and NAME-1 or NAME-10 with fewer."""
+    share = {row.evaluation: row.label_fraction for row in rows}
     families: dict[str, list[str]] = {}
-    for name in names:
+    for name in share:
         stem = name.rpartition("-")[0]
-        if stem in names:
+        if stem in share and share[name] < share[stem]:
             families.setdefault(stem, [stem]).append(name)
     return families
 

@@ -14,11 +14,13 @@ from small_training import SMALL_ENCODER, pretraining
 from physioclr_core import cli
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
+from physioclr_core.evaluate.bootstrap import Interval
 from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_labels import compare_labels
 from physioclr_core.train.compare_page import write_table
-from physioclr_core.train.compare_table import MIN_POSITIVE, compare_table
+from physioclr_core.train.compare_plots import _families
+from physioclr_core.train.compare_table import MIN_POSITIVE, TableRow, compare_table
 from physioclr_core.train.config_file import load_config
 from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.run_folder import RunFolder
@@ -145,6 +147,15 @@ def test_leads_are_over_the_best_rival_and_shares_of_the_labels_are_drawn(prepar
     text = write_table(rows, config, "Shares", tmp_path)
     assert re.search(r"^\| linear \| ours \| (random|rival): [+-]\d\.\d{3} ", text, re.MULTILINE)
     assert (tmp_path / "shares.png").stat().st_size > 5000
+
+
+def test_only_shares_of_the_labels_are_drawn_as_such() -> None:
+    def row(evaluation: str, label_fraction: float) -> TableRow:
+        figure = Interval(0.9, 0.8, 1.0)
+        return TableRow("ours", evaluation, figure, (0.9,), None, None, None, None, label_fraction, 0.0, 0.0, 10, 2)
+
+    rows = [row("linear", 1.0), row("linear-spread", 1.0), row("linear-10", 0.1), row("superclass-1", 0.01)]
+    assert _families(rows) == {"linear": ["linear", "linear-10"]}
 
 
 def test_an_arm_may_differ_in_how_its_evaluations_are_made(prepared: Path, tmp_path: Path) -> None:
