@@ -8,17 +8,22 @@ import numpy as np
 import torch
 from small_training import finetuning
 
+from physioclr_core.models.encoder import Encoder
 from physioclr_core.train.finetune import starting_encoder
 from physioclr_core.train.finetune_config import FinetuneConfig, WindowConfig
 from physioclr_core.train.kept_embeddings import embeddings
-from physioclr_core.train.records import open_training_data
+from physioclr_core.train.records import TrainingData, open_training_data
+
+
+def opened(prepared: Path) -> tuple[FinetuneConfig, Encoder, TrainingData]:
+    """Return a configuration, an encoder with random weights and the records."""
+    config = FinetuneConfig.model_validate(finetuning(prepared))
+    return config, starting_encoder(config)[0], open_training_data(config.data, "ptbxl-superclass")
 
 
 def test_they_are_those_that_are_made_anew_for_any_share_of_the_records(prepared: Path, tmp_path: Path) -> None:
     kept = tmp_path / "embeddings.safetensors"
-    config = FinetuneConfig.model_validate(finetuning(prepared))
-    encoder, _ = starting_encoder(config)
-    data = open_training_data(config.data, "ptbxl-superclass")
+    config, encoder, data = opened(prepared)
     fewer = open_training_data(config.data.model_copy(update={"label_fraction": 0.3}), "ptbxl-superclass")
     embeddings(encoder, data, config.windows, kept)
     made = kept.stat().st_mtime_ns
@@ -35,9 +40,7 @@ def test_they_are_those_that_are_made_anew_for_any_share_of_the_records(prepared
 
 def test_other_weights_other_windows_and_half_a_file_are_made_anew(prepared: Path, tmp_path: Path) -> None:
     kept = tmp_path / "embeddings.safetensors"
-    config = FinetuneConfig.model_validate(finetuning(prepared))
-    encoder, _ = starting_encoder(config)
-    data = open_training_data(config.data, "ptbxl-superclass")
+    config, encoder, data = opened(prepared)
     first, _ = embeddings(encoder, data, config.windows, kept)
     half, _ = embeddings(encoder, data, WindowConfig(window_s=5.0), kept)
     assert not np.array_equal(first, half)
@@ -52,9 +55,7 @@ def test_other_weights_other_windows_and_half_a_file_are_made_anew(prepared: Pat
 
 def test_those_with_spread_have_a_file_of_their_own_and_begin_with_the_others(prepared: Path, tmp_path: Path) -> None:
     kept = tmp_path / "embeddings.safetensors"
-    config = FinetuneConfig.model_validate(finetuning(prepared))
-    encoder, _ = starting_encoder(config)
-    data = open_training_data(config.data, "ptbxl-superclass")
+    config, encoder, data = opened(prepared)
     plain, _ = embeddings(encoder, data, config.windows, kept)
     made = kept.stat().st_mtime_ns
     for _ in range(2):
