@@ -110,7 +110,7 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     list of FindingRow
         Urgent candidates, then candidates by group in their given order, then what is more likely than not but has no
         threshold, then the folds; nothing where the record was not assessed. Where the model abstains, candidates are
-        no suggestion and go into a fold, but for the urgent ones: those are never hidden.
+        no suggestion and go into a fold that names them, but for the urgent ones: those are never hidden.
     """
     if predictions.reason is not None:
         return []
@@ -147,11 +147,16 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
         if members:
             is_open = fold in open_folds
             is_marked = fold == IN_SET
-            text = f"{fold} ({len(members)})"
+            text = f"{fold}: {_codes(members)}" if fold == ASIDE else f"{fold} ({len(members)})"
             rows.append(FindingRow("fold", text, fold=fold, is_open=is_open, is_marked=is_marked))
             if is_open:
                 rows += _grouped(members, has_set)
     return rows
+
+
+def _codes(findings: list[Finding]) -> str:
+    """Return the codes, the most probable first: what stands aside must be seen to be there."""
+    return ", ".join(finding.code for finding in sorted(findings, key=lambda f: -f.probability))
 
 
 def _row(finding: Finding, has_set: bool) -> FindingRow:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ecgviewer.state.device_reading import DeviceRows, device_rows
+from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.answer_panel import LinkButton, quiet_small_label
+from ecgviewer.widgets.shapes import MarkWidget
 from ecgviewer.widgets.style import GRID_PX
 from physioclr_core.readers.report_text import DEVICE_HEADING
 from physioclr_core.record import DeviceReading
@@ -18,12 +29,13 @@ HEADING = "Stored by the device"
 class DevicePanel(QFrame):
     """Heading, and once unfolded statements, status and measurements; not there where the device stored nothing.
 
-    ``report_asked`` is emitted where the person wants to see all of it.
+    Folded it does not say what the device read, but that it marked something as critical: a reader may look second,
+    not too late. ``report_asked`` is emitted where the person wants to see all of it.
     """
 
     report_asked = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.setObjectName("devicePanel")
         self._rows: DeviceRows | None = None
@@ -33,6 +45,14 @@ class DevicePanel(QFrame):
         self.heading.setToolTip("Statements and measurements in the file, as they were stored")
         self.heading.toggled.connect(self._on_toggled)
         self._count = quiet_small_label()
+        self._mark = MarkWidget("notice", theme.notice, theme.panel)
+        self._flag = _label("")
+        self._flag_line = QWidget()
+        flag = QHBoxLayout(self._flag_line)
+        flag.setContentsMargins(2 * GRID_PX, 0, 2 * GRID_PX, 4)
+        flag.setSpacing(GRID_PX)
+        flag.addWidget(self._mark, 0, Qt.AlignmentFlag.AlignTop)
+        flag.addWidget(self._flag, 1)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -43,9 +63,22 @@ class DevicePanel(QFrame):
         body.addWidget(self.heading)
         self._count.setContentsMargins(2 * GRID_PX, 0, 2 * GRID_PX, 4)
         body.addWidget(self._count)
+        body.addWidget(self._flag_line)
         body.addWidget(self._area)
         self._say_heading()
         self.hide()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self._mark.set_colours(theme.notice, theme.panel)
+
+    @property
+    def folded_text(self) -> str:
+        """The words in sight whether or not it is folded."""
+        if self.isHidden() or self._rows is None:
+            return ""
+        flag = "" if self._flag_line.isHidden() else self._flag.text()
+        return "\n".join(line for line in (self._count.text(), flag) if line)
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +102,9 @@ class DevicePanel(QFrame):
         self.setVisible(self._rows is not None)
         if self._rows is not None:
             self._count.setText(f"Not by this program: {self._rows.count}")
+            self._flag.setText(self._rows.flag.capitalize())
+            self._flag_line.setVisible(bool(self._rows.flag))
+            self.heading.setAccessibleName(f"{DEVICE_HEADING}. {self._rows.flag}".rstrip(". "))
 
     def _on_toggled(self, is_open: bool) -> None:
         self._say_heading()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFont, QFontMetricsF, QKeyEvent, QPainter
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import Analysis, WorkerStatus
@@ -21,6 +29,7 @@ LINE_PX = 18
 BAR_PX = 4
 TICK_PX = 10
 PAD_PX = 2 * GRID_PX
+INDENT_PX = 14
 DOT_PX = 5
 
 
@@ -46,13 +55,18 @@ class FindingsDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: D102
         row = index.data(RowsModel.ROW)
-        if row.kind == "note":
-            metrics = QFontMetricsF(QApplication.font())
-            width_px = max(120, option.rect.width() - 2 * PAD_PX) if option.rect.width() > 0 else 280
-            wrap = Qt.TextFlag.TextWordWrap
-            height_px = metrics.boundingRect(QRectF(0, 0, width_px, 1000), wrap, row.text).height()
-            return QSize(0, round(height_px) + 2 * GRID_PX)
-        return QSize(0, ROW_PX if row.kind == "finding" else HEADING_PX + (4 if row.kind == "fold" else 0))
+        if row.kind == "finding":
+            return QSize(0, ROW_PX)
+        if row.kind in ("heading", "urgent heading"):
+            return QSize(0, HEADING_PX)
+        # Words are never cut: half a number reads as another one.
+        view = option.widget
+        room_px = view.viewport().width() if isinstance(view, QListView) else 0
+        width_px = (room_px or 310) - 2 * PAD_PX - (INDENT_PX if row.kind == "fold" else 0)
+        metrics = QFontMetricsF(QApplication.font())
+        wrap = Qt.TextFlag.TextWordWrap
+        height_px = metrics.boundingRect(QRectF(0, 0, max(120, width_px), 1000), wrap, row.text).height()
+        return QSize(0, round(height_px) + {"note": 16, "fold": 16}.get(row.kind, 12))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: D102
         row: FindingRow = index.data(RowsModel.ROW)
@@ -96,11 +110,13 @@ class FindingsDelegate(QStyledItemDelegate):
             case "fold":
                 painter.setFont(font)
                 painter.setPen(QColor(theme.text_quiet))
-                painter.drawText(rect, middle, ("▾  " if row.is_open else "▸  ") + row.text)
+                words = rect.adjusted(INDENT_PX, GRID_PX, 0, 0)
+                painter.drawText(rect.adjusted(0, GRID_PX, 0, 0), 0, "▾" if row.is_open else "▸")
+                painter.drawText(words, Qt.TextFlag.TextWordWrap, row.text)
             case "link":
                 painter.setFont(font)
                 painter.setPen(QColor(theme.accent))
-                painter.drawText(rect, middle, row.text)
+                painter.drawText(rect, middle | Qt.TextFlag.TextWordWrap, row.text)
             case _:
                 painter.setFont(font)
                 painter.setPen(QColor(theme.text_quiet))

@@ -73,7 +73,7 @@ class SidePanels(QFrame):
         self.findings = FindingsPanel(theme)
         self.similar = SimilarPanel(theme)
         self.events = EventsPanel()
-        self.device = DevicePanel()
+        self.device = DevicePanel(theme)
         self._panels = QFrame()
         self._panels.setObjectName("panels")
         self._panels.setFixedWidth(PANELS_PX)
@@ -125,6 +125,7 @@ class SidePanels(QFrame):
         """Draw in other colours."""
         self.findings.set_theme(theme)
         self.similar.set_theme(theme)
+        self.device.set_theme(theme)
         for button in self._rail_buttons.values():
             button.set_theme(theme)
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from ecgviewer.main_window import MainWindow
 from ecgviewer.services.import_report import import_report
 from ecgviewer.services.markdown import plain
+from ecgviewer.state.device_reading import critical_marks, device_rows
 from ecgviewer.state.import_notice import import_notice
 from physioclr_core.readers import read_record
 from physioclr_core.readers.report_text import DEVICE_HEADING, STATUS_UNKNOWN
@@ -22,6 +23,7 @@ from physioclr_core.record import DeviceMeasurement, DeviceReading, EcgRecord
 
 MUSE = ("ge-muse-xml", "braveheart_example1.xml")
 SIERRA = ("philips-sierra-xml", "1_04_01__2020-5-18_15-48-11.xml")
+ACUTE = ("philips-sierra-xml", "1_03__129DYPRG.XML")
 GAP = ("edf", "constructed_edf_plus_d_gap.edf")
 
 
@@ -110,6 +112,46 @@ class TestReport:
         assert shown(plain(text)) == expected
 
 
+class TestCriticalMarks:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            ">>> Acute MI <<<",
+            "*** ACUTE MI ***",
+            "***MEETS ST ELEVATION MI CRITERIA***",
+            "** ** ACUTE MI / STEMI ** **",
+            "***Critical test result: STEMI",
+            "Sinus rhythm *** ACUTE MI SUSPECTED ***",
+        ],
+    )
+    def test_what_a_cart_sets_off_is_critical(self, statement: str) -> None:
+        assert critical_marks(statement)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "Inferior infarct, acute",
+            "QRSd >115mS, rate <50",
+            "*** AGE AND GENDER SPECIFIC ECG ANALYSIS ***",
+            "** ** ** ** * Pediatric ECG analysis * ** ** ** **",
+            "*** Unconfirmed ***",
+            "*** Poor data quality, interpretation may be adversely affected",
+            "***",
+        ],
+    )
+    def test_remarks_on_the_analysis_and_words_without_a_mark_are_not(self, statement: str) -> None:
+        assert not critical_marks(statement)
+
+    def test_a_mark_that_is_stored_twice_counts_once(self) -> None:
+        twice = ("*** ACUTE MI ***", "Before it was edited: *** Acute MI ***")
+        rows = device_rows(DeviceReading(twice, ()))
+        assert rows is not None
+        assert rows.flag == "one marked critical by the device"
+        rows = device_rows(DeviceReading((*twice, ">>> VERY HIGH HEART RATE <<<"), ()))
+        assert rows is not None
+        assert rows.flag == "2 marked critical by the device"
+
+
 class TestWindow:
     def test_the_line_stands_above_the_paper_and_leads_to_the_report(
         self, make_window: Callable[..., MainWindow], clinical: Callable
@@ -143,6 +185,21 @@ class TestWindow:
             assert part in device.text
         window.session.show_record(record)
         assert not device.is_open
+
+    def test_folded_it_says_that_something_was_marked_critical_and_not_what(
+        self, make_window: Callable[..., MainWindow], clinical: Callable
+    ) -> None:
+        window = make_window()
+        window.session.show_record(clinical(ACUTE))
+        QApplication.processEvents()
+        device = window.panels.device
+        assert not device.is_open
+        assert device.folded_text.endswith("\nOne marked critical by the device")
+        assert "infarct" not in device.folded_text.lower()
+        assert "MI" not in device.folded_text
+        assert "critical" in device.heading.accessibleName()
+        window.session.show_record(clinical(SIERRA))
+        assert "critical" not in device.folded_text + device.heading.accessibleName()
 
     def test_a_record_whose_device_stored_nothing_has_no_such_panel(
         self, make_window: Callable[..., MainWindow], clinical: Callable, record: EcgRecord

@@ -81,7 +81,7 @@ class TestInWords:
             ),
         ],
     )
-    def test_a_model_that_abstains_says_why_and_suggests_nothing_but_hides_nothing_urgent(
+    def test_a_model_that_abstains_says_why_names_what_it_sets_aside_and_hides_nothing_urgent(
         self, abstention: str, words: str
     ) -> None:
         said = with_set(abstention=abstention)
@@ -89,7 +89,11 @@ class TestInWords:
         rows = finding_rows(said)
         assert [row.text for row in rows if row.kind == "finding"] == ["3AVB"]
         assert not any(row.is_marked for row in rows)
-        assert texts(rows)[2:] == ["over threshold all the same (3)", "below threshold (2)", "too few examples (1)"]
+        assert texts(rows)[2:] == [
+            "over threshold all the same: SR, CRBBB, ABQRS",
+            "below threshold (2)",
+            "too few examples (1)",
+        ]
         assert {"SR", "CRBBB", "ABQRS"} <= set(texts(finding_rows(said, frozenset({ASIDE}))))
         assert "90 %" not in limits_text(said)
 
