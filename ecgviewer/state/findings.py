@@ -1,4 +1,4 @@
-"""The findings panel as a list of rows: urgent candidates first, then the groups, then what stays below threshold."""
+"""The findings panel as a list of rows: what is urgent first, then the groups, then what stays below threshold."""
 
 from __future__ import annotations
 
@@ -53,11 +53,16 @@ class FindingRow:
     start_s: float | None = None
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether the line is marked as urgent: it cannot wait, and is a candidate or, without a threshold, likely."""
+        return self.finding is not None and self.finding.is_urgent and (self.is_candidate or is_likely(self.finding))
+
+    @property
     def accessible_text(self) -> str:
         """The line in words, as a screen reader says it."""
         if self.finding is None:
             return self.text
-        urgent = "urgent, " if self.finding.is_urgent and self.is_candidate else ""
+        urgent = "urgent, " if self.is_urgent else ""
         finding = self.finding
         parts = [finding.code, finding.description, probability_text(finding), judgement_text(finding)]
         parts += ["in the prediction set"] if self.is_marked else []
@@ -67,6 +72,11 @@ class FindingRow:
 def is_candidate(finding: Finding) -> bool:
     """Whether a finding reaches its threshold; never without one."""
     return finding.threshold is not None and finding.probability >= finding.threshold
+
+
+def is_likely(finding: Finding) -> bool:
+    """Whether a finding that has no threshold is more likely than not."""
+    return finding.threshold is None and finding.probability >= IN_SIGHT_PROBABILITY
 
 
 def probability_text(finding: Finding) -> str:
@@ -79,7 +89,9 @@ def probability_text(finding: Finding) -> str:
 def judgement_text(finding: Finding) -> str:
     """Return where the probability stands against the threshold, in words."""
     if finding.threshold is None:
-        return f"too few examples (n={finding.n_positive})"
+        n = finding.n_positive
+        is_in_front = finding.is_urgent and is_likely(finding)
+        return f"no threshold validated (n={n}, too few)" if is_in_front else f"too few examples (n={n})"
     relation = "candidate, threshold" if is_candidate(finding) else "below threshold"
     return f"{relation} {finding.threshold:.2f}"
 
@@ -108,9 +120,10 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     Returns
     -------
     list of FindingRow
-        Urgent candidates, then candidates by group in their given order, then what is more likely than not but has no
-        threshold, then the folds; nothing where the record was not assessed. Where the model abstains, candidates are
-        no suggestion and go into a fold that names them, but for the urgent ones: those are never hidden.
+        Urgent candidates, then what is urgent and more likely than not but has no threshold, then candidates by group
+        in their given order, then what else is likely without a threshold, then the folds; nothing where the record was
+        not assessed. Where the model abstains, candidates are no suggestion and go into a fold that names them, but for
+        the urgent ones: those are never hidden.
     """
     if predictions.reason is not None:
         return []
@@ -125,6 +138,10 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
     if urgent:
         rows.append(FindingRow("urgent heading", "Urgent candidates"))
         rows += [_row(f, has_set) for f in urgent]
+    likely = sorted((f for f in predictions.findings if is_likely(f)), key=lambda f: -f.probability)
+    if any(f.is_urgent for f in likely):
+        rows.append(FindingRow("urgent heading", "Urgent, no threshold"))
+        rows += [_row(f, has_set) for f in likely if f.is_urgent]
     folds: list[tuple[str, list[Finding]]] = []
     if abstains(predictions):
         folds.append((ASIDE, others))
@@ -132,11 +149,9 @@ def finding_rows(predictions: Predictions, open_folds: frozenset[str] = frozense
         rows += _grouped(others, has_set)
     if not candidates:
         rows.append(FindingRow("note", "no candidate reaches its threshold"))
-    unjudged = [f for f in predictions.findings if f.threshold is None]
-    likely = [f for f in unjudged if f.probability >= IN_SIGHT_PROBABILITY]
-    if likely:
+    if not all(f.is_urgent for f in likely):
         rows.append(FindingRow("heading", "Likely, but no threshold"))
-        rows += [_row(f, has_set) for f in sorted(likely, key=lambda f: -f.probability)]
+        rows += [_row(f, has_set) for f in likely if not f.is_urgent]
     rest = [f for f in predictions.findings if f not in candidates and f not in likely]
     if has_set:
         folds.append((IN_SET, [f for f in rest if f.is_in_set]))

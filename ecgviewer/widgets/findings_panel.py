@@ -125,12 +125,12 @@ class FindingsDelegate(QStyledItemDelegate):
     def _paint_finding(self, painter: QPainter, row: FindingRow, rect: QRectF, font: QFont) -> None:
         finding, theme = row.finding, self.theme
         assert finding is not None
-        is_urgent = finding.is_urgent and row.is_candidate
-        ink = QColor(theme.text if row.is_candidate else theme.text_quiet)
+        is_in_front = row.is_candidate or row.is_urgent
+        ink = QColor(theme.text if is_in_front else theme.text_quiet)
         line = QRectF(rect.left(), rect.top() + 6, rect.width(), LINE_PX)
         strong = strong_font(font)
         x_px, right_px = line.left(), line.right()
-        if is_urgent:
+        if row.is_urgent:
             draw_mark(painter, octagon(QRectF(x_px, line.center().y() - 7, 14, 14)), theme.urgent, theme.panel)
             x_px += 20
         x_px = _word(painter, finding.code, strong, ink, x_px, right_px, line)
@@ -138,7 +138,7 @@ class FindingsDelegate(QStyledItemDelegate):
         # The figure ends the bar: the name has the whole line, and long names are hardly ever cut.
         below = QRectF(rect.left(), rect.top() + 23, rect.width(), LINE_PX)
         painter.setPen(ink)
-        painter.setFont(strong if row.is_candidate else font)
+        painter.setFont(strong if is_in_front else font)
         painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, probability_text(finding))
         figure_px = QFontMetricsF(strong).horizontalAdvance("0.00") + GRID_PX
         bar = QRectF(rect.left(), below.center().y() - BAR_PX / 2, rect.width() - figure_px, BAR_PX)
@@ -154,7 +154,7 @@ class FindingsDelegate(QStyledItemDelegate):
             painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, judgement_text(finding))
             return
         colour = QColor(theme.accent if row.is_candidate else theme.text_quiet)
-        if row.is_candidate and finding.is_urgent:
+        if row.is_urgent:
             colour = QColor(theme.urgent)
         painter.fillRect(bar, QColor(theme.skeleton))
         share = min(max(finding.probability, 0.0), 1.0)

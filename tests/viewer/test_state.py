@@ -226,12 +226,29 @@ class TestFindings:
         assert not rows[-1].is_candidate
 
     def test_what_is_likely_but_has_no_threshold_stays_in_sight_and_is_no_candidate(self) -> None:
-        flutter = Finding("AFLT", "Atrial flutter", "Rhythm", 0.97, None, 7, True)
-        rows = finding_rows(predictions(findings=[*findings(), flutter]))
+        trigeminy = Finding("TRIGU", "Trigeminy", "Rhythm", 0.97, None, 2, False)
+        rows = finding_rows(predictions(findings=[*findings()[:5], trigeminy]))
         place = [row.text for row in rows].index("Likely, but no threshold")
-        assert rows[place + 1].finding == flutter
+        assert rows[place + 1].finding == trigeminy
         assert not rows[place + 1].is_candidate
-        assert rows[-1].text == "too few examples (1)"
+        assert not rows[place + 1].is_urgent
+
+    @pytest.mark.parametrize("abstention", ["", "unlike"])
+    def test_what_is_urgent_and_likely_without_a_threshold_stands_before_what_can_wait_and_says_so(
+        self, abstention: str
+    ) -> None:
+        flutter = Finding("AFLT", "Atrial flutter", "Rhythm", 0.93, None, 7, True)
+        rows = finding_rows(predictions(findings=[*findings(), flutter], set_level=0.9, abstention=abstention))
+        assert [row.text for row in rows][:4] == ["Urgent candidates", "3AVB", "Urgent, no threshold", "AFLT"]
+        assert (rows[2].kind, rows[3].is_urgent, rows[3].is_candidate) == ("urgent heading", True, False)
+        assert rows[3].accessible_text == "urgent, AFLT, Atrial flutter, 0.93, no threshold validated (n=7, too few)"
+        assert "Likely, but no threshold" not in [row.text for row in rows]
+
+    def test_what_is_urgent_and_unlikely_without_a_threshold_is_not_marked(self) -> None:
+        flutter = Finding("AFLT", "Atrial flutter", "Rhythm", 0.2, None, 7, True)
+        rows = finding_rows(predictions(findings=[*findings(), flutter]), frozenset({UNJUDGED}))
+        assert "Urgent, no threshold" not in [row.text for row in rows]
+        assert not next(row for row in rows if row.text == "AFLT").is_urgent
 
     def test_what_was_not_assessed_has_no_rows(self) -> None:
         rows = finding_rows(predictions(reason="lead V2 is missing", findings=[]))
