@@ -36,6 +36,11 @@ DOT_PX = 5
 class FindingsModel(RowsModel):
     """The rows of the panel."""
 
+    def set_rows(self, rows: list[object]) -> None:
+        """Replace all rows; the same rows again change nothing, so that what is chosen stays chosen."""
+        if rows != self.rows:
+            super().set_rows(rows)
+
     def text(self, row: object) -> str:  # noqa: D102
         return row.accessible_text if isinstance(row, FindingRow) else ""
 
@@ -218,6 +223,7 @@ class FindingsPanel(AnswerPanel):
         """Show what is known."""
         if analysis is not self._analysis:
             self._analysis = analysis
+            self.model.set_rows([])  # what was chosen of another ECG is not chosen of this one
             self._stop_waiting()
             self._open_folds = frozenset()
             self._say_limits("", "")
@@ -266,12 +272,20 @@ class FindingsPanel(AnswerPanel):
         if reason is not None:
             self.show_rows([], words=f"not assessed: {reason}")
             return
-        position = self.list.verticalScrollBar().value()
+        position, current = self.list.verticalScrollBar().value(), self._key(self.list.currentIndex())
         rows: list[object] = list(finding_rows(predictions, self._open_folds))
         notice = notice_text(predictions)
         words = " ".join(text for text in (self._analysis.window_text, notice) if text)
         self.show_rows(rows, detail="candidates, not a diagnosis", words=words, is_notice=bool(notice), tooltip=more)
+        if current and self._key(self.list.currentIndex()) != current:
+            places = (self.model.index(k) for k in range(self.model.rowCount()))
+            self.list.setCurrentIndex(next((place for place in places if self._key(place) == current), QModelIndex()))
         self.list.verticalScrollBar().setValue(position)
+
+    def _key(self, index: QModelIndex) -> tuple[str, str] | None:
+        """Return what a row is known by, whatever stands above it."""
+        row = index.data(RowsModel.ROW)
+        return (row.kind, row.fold or row.text) if isinstance(row, FindingRow) else None
 
     def _on_current_changed(self, index: QModelIndex, before: QModelIndex) -> None:
         row = index.data(RowsModel.ROW)

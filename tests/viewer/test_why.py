@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from viewer_doubles import explanation, findings, predictions
+from viewer_doubles import explanation, findings, predictions, similar
 
-from ecgviewer.jobs.protocol import Failed, Progress
+from ecgviewer.jobs.protocol import Failed, Finding, Progress
 from ecgviewer.main_window import MainWindow
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.why import Band, WhyState, footline, headline, shown
@@ -271,6 +272,31 @@ class TestWindow:
             Path(message.effects).write_bytes(content)
         _answer(window, message)
         assert window.workspace.why.text == "Why CRBBB: the answer could not be read"
+
+    def test_what_arrives_later_leaves_the_choice_so_that_w_explains_what_was_clicked(self, window: MainWindow) -> None:
+        panel = window.panels.findings
+        _choose(window, "CRBBB")
+        _answer(window, similar(1))
+        assert panel.chosen_finding().code == "CRBBB"
+        window.session.analyst.set_status(replace(window.session.analyst.status, message="busy"))
+        assert panel.list.currentIndex().isValid()
+        _press(window, Qt.Key.Key_W)
+        assert window.session.analyst.asked[-1][1][0] == "CRBBB"
+
+    def test_rows_that_move_take_the_choice_with_them(self, window: MainWindow) -> None:
+        panel = window.panels.findings
+        _choose(window, "CRBBB")
+        above = Finding("AFLT", "Atrial flutter", "Rhythm", 0.93, None, 7, True)
+        window.session.analysis.predictions = predictions(1, findings=[*findings(), above])
+        _answer(window, similar(1))
+        assert "AFLT" in [row.text for row in panel.rows()]
+        assert panel.chosen_finding().code == "CRBBB"
+
+    def test_a_choice_ends_with_its_ecg(self, window: MainWindow, other_record: EcgRecord) -> None:
+        _choose(window, "CRBBB")
+        window.session.show_record(other_record)
+        _answer(window, predictions(2))
+        assert not window.panels.findings.list.currentIndex().isValid()
 
     def test_without_findings_there_is_a_sentence_and_no_question(self, make_window: Callable) -> None:
         window = make_window()
