@@ -43,6 +43,8 @@ class ReviewSession:
         What the worker has said about it.
     beside : tuple of EcgRecord and Neighbour, or None
         The library's ECG that is shown beside it.
+    judged_changed : Event
+        Emitted when the model is asked about something else: another ECG, or another window of this one.
     """
 
     def __init__(self, loader: RecordLoader, analyst: Analyst) -> None:
@@ -56,6 +58,7 @@ class ReviewSession:
         self.beside: tuple[EcgRecord, Neighbour] | None = None
         self.opening: Event[[Path]] = Event()
         self.record_opened: Event[[AnyRecord]] = Event()
+        self.judged_changed: Event[[]] = Event()
         self.failed: Event[[str]] = Event()
         self.facts_missing: Event[[Path]] = Event()
         self.analysis_changed: Event[[Analysis]] = Event()
@@ -96,6 +99,7 @@ class ReviewSession:
         self.record, self.path = record, path
         self.judged, self.judged_from_s = (record if isinstance(record, EcgRecord) else None), 0.0
         self.analysis = Analysis(is_on_demand=isinstance(record, LongRecording))
+        self.judged_changed.emit()
         self.record_opened.emit(record)
         self.analysis_changed.emit(self.analysis)
         self._ask()
@@ -110,7 +114,6 @@ class ReviewSession:
         recording = self.record
         if not isinstance(recording, LongRecording):
             return
-        self._forget()
         half_s = min(WINDOW_S, recording.duration_s) / 2
         middle_s = min(max((start_s + end_s) / 2, half_s), recording.duration_s - half_s)
         first = round((middle_s - half_s) * recording.fs_hz)
@@ -119,9 +122,11 @@ class ReviewSession:
         except RecordError as error:
             self.failed.emit(str(error))
             return
+        self._forget()
         self.judged, self.judged_from_s = judged, first / recording.fs_hz
         where = RecordClock.of(recording).text(self.judged_from_s)
         self.analysis = Analysis(is_on_demand=True, window_text=f"Of {judged.duration_s:.0f} s from {where} only.")
+        self.judged_changed.emit()
         self._may_analyse = True
         self._ask()
         self.analysis_changed.emit(self.analysis)

@@ -1,4 +1,4 @@
-"""The use case "why": ask what in the ECG in sight speaks for a statement, and forget it with the ECG."""
+"""The use case "why": ask what in the ECG in sight speaks for a statement, and forget it with what was judged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ecgviewer.jobs.protocol import Explanation, Failed, Finding, Message, Progr
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.state.events import Event
 from ecgviewer.state.why import WhyState, shown
-from physioclr_core.recordings.source import AnyRecord
 
 
 class Why:
@@ -27,9 +26,11 @@ class Why:
     def __init__(self, session: ReviewSession) -> None:
         self._session = session
         self._job: int | None = None
+        self._offset_s = 0.0
         self.state = WhyState()
         self.changed: Event[[WhyState]] = Event()
-        session.record_opened.connect(self._on_record_opened)
+        # An answer about one window must not stand beside the findings of another.
+        session.judged_changed.connect(self.hide)
         session.analyst.answered.connect(self._on_answered)
 
     def ask(self, finding: Finding, in_sight_s: tuple[float, float]) -> None:
@@ -38,6 +39,7 @@ class Why:
         self._forget()
         if record is None:
             return
+        self._offset_s = offset_s
         in_sight_s = (in_sight_s[0] - offset_s, in_sight_s[1] - offset_s)
         self._job = self._session.analyst.explain(record, finding.code, in_sight_s)
         # What is drawn for another statement must not stand while this one's answer is on its way.
@@ -63,9 +65,6 @@ class Why:
             self.state = state
             self.changed.emit(state)
 
-    def _on_record_opened(self, record: AnyRecord) -> None:
-        self.hide()
-
     def _on_answered(self, message: Message) -> None:
         if self._job is None or getattr(message, "job", None) != self._job:
             return
@@ -79,7 +78,7 @@ class Why:
                 self._set(WhyState("failed", finding, reason=message.message))
             case Explanation():
                 self._job = None
-                self._set(_answer(finding, _moved(message, self._session.judged_from_s)))
+                self._set(_answer(finding, _moved(message, self._offset_s)))
 
 
 def _answer(finding: Finding, message: Explanation) -> WhyState:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from long_records import write_long_record
 from pytestqt.qtbot import QtBot
-from viewer_doubles import FakeAnalyst
+from viewer_doubles import FakeAnalyst, explanation, findings, predictions
 
 from ecgviewer.dialogs.goto_dialog import GotoDialog
 from ecgviewer.jobs.reading import ThreadedLoader
@@ -130,3 +130,52 @@ def test_ten_seconds_are_judged_where_the_person_looks(window: MainWindow) -> No
     record = window.session.record
     assert record is not None
     np.testing.assert_array_equal(judged.signal_mv, record.window_mv(first, first + 2500))
+
+
+def _judge(window: MainWindow, start_s: float) -> None:
+    window.paper.pan_to(start_s=start_s)
+    window.long.review.judge_in_sight()
+    analyst = window.session.analyst
+    analyst.answered.emit(predictions(window.session.analysis.job))
+
+
+def test_what_speaks_for_a_statement_is_tinted_where_it_was_asked_and_goes_with_its_window(
+    window: MainWindow, tmp_path: Path
+) -> None:
+    analyst = window.session.analyst
+    _judge(window, 600.0)
+    asked_from_s = window.session.judged_from_s
+    window.toggle_why()
+    job = analyst.asked[-1][0]
+    analyst.answered.emit(explanation(job, tmp_path))
+    assert window.why.state.kind == "shown"
+    # The first wave that speaks for it begins half a second into what was judged.
+    assert window.why.state.bands[0].start_s == pytest.approx(asked_from_s + 0.5)
+    _judge(window, 900.0)
+    assert window.why.state.kind == "off"
+    assert window.workspace.why.text == ""
+
+
+def test_an_answer_that_another_window_has_overtaken_is_not_drawn(window: MainWindow, tmp_path: Path) -> None:
+    analyst = window.session.analyst
+    _judge(window, 600.0)
+    window.why.ask(findings()[3], (600.0, 610.0))
+    job = analyst.asked[-1][0]
+    _judge(window, 900.0)
+    assert job in analyst.forgotten
+    analyst.answered.emit(explanation(job, tmp_path))
+    assert (window.why.state.kind, window.why.state.bands) == ("off", ())
+
+
+def test_a_window_that_cannot_be_read_leaves_the_findings_that_are_awaited(window: MainWindow, header: Path) -> None:
+    window.paper.pan_to(start_s=600.0)
+    window.long.review.judge_in_sight()
+    job = window.session.analysis.job
+    aside = header.with_suffix(".dat").rename(header.with_suffix(".away"))
+    try:
+        window.paper.pan_to(start_s=7000.0)
+        window.long.review.judge_in_sight()
+        assert window.session.analysis.job == job
+        assert job not in window.session.analyst.forgotten
+    finally:
+        aside.rename(header.with_suffix(".dat"))
