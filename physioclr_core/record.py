@@ -103,7 +103,8 @@ class LeadReport:
     ``gain`` is in ADU per ``unit``; ``gain_source`` says whether the file states it, the format fixes it, or the
     person who opened the file gave it.
     ``gap_s`` is the duration without finite samples, ``clipped_fraction`` the share of
-    samples at a repeated extreme value.
+    samples at a repeated extreme value, ``no_signal_s`` the (start_s, end_s) spans with samples but without signal
+    (the lead was off: ``no_signal.no_signal_spans``).
     """
 
     name: str
@@ -116,6 +117,7 @@ class LeadReport:
     gap_s: float = 0.0
     is_flat: bool = False
     clipped_fraction: float = 0.0
+    no_signal_s: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from physioclr_core.readers.report_text import (
     is_empty,
     lead_measurements,
     median_text,
+    no_signal_text,
 )
 from physioclr_core.record import DeviceReading, LeadReport
 from physioclr_core.recordings.source import AnyRecord
@@ -106,6 +107,8 @@ def _device_section(reading: DeviceReading) -> list[str]:
 
 def _lead_row(lead: LeadReport) -> tuple[str, ...]:
     remarks = ["flat"] if lead.is_flat else []
+    if lead.no_signal_s and not lead.is_flat:
+        remarks.append(f"no signal: {no_signal_text(lead.no_signal_s)}")
     if lead.clipped_fraction > 0:
         remarks.append(f"{lead.clipped_fraction:.1%} at an extreme")
     gap = f"{lead.gap_s:g} s" if lead.gap_s else "none"

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from physioclr_core.infer.manifest import InputSpec
 from physioclr_core.infer.preprocess import model_input
 from physioclr_core.leads import derive_limb_leads
+from physioclr_core.no_signal import no_signal_spans, without_lost
 from physioclr_core.record import EcgRecord
+from physioclr_core.signal.quality import FLAT_BELOW_MV
 from physioclr_core.signal.resample import resample
 
 FloatArray = npt.NDArray[np.float32]
@@ -105,8 +107,17 @@ def window_starts(n_samples: int, window: int, overlap: float, tolerance: float 
 def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
     """Return the model's leads in its order, shape (n_leads, n_samples), derived where allowed."""
     row = {name: index for index, name in enumerate(record.lead_names) if name in spec.leads}
-    has_signal = [name for name, index in row.items() if _has_signal(record.signal_mv[index])]
-    leads = {name: record.signal_mv[row[name]] for name in has_signal}
+    spans = no_signal_spans(record.signal_mv, record.fs_hz)
+    # A stretch in which a lead is off is a gap; a lead with too little left for any window is not there at all.
+    signal_mv = without_lost(record.signal_mv, spans)
+    off_s = {name: sum(end - start for start, end in spans[index]) / record.fs_hz for name, index in row.items()}
+    needed_s = spec.min_samples / spec.fs_hz
+    has_signal = [
+        name
+        for name, index in row.items()
+        if _has_signal(signal_mv[index]) and (not off_s[name] or record.duration_s - off_s[name] >= needed_s)
+    ]
+    leads = {name: signal_mv[row[name]] for name in has_signal}
     if len(leads) < len(spec.leads):
         derived = derive_limb_leads(leads)
         leads |= {name: derived[name] for name in spec.derivable_leads if name in derived}
@@ -116,7 +127,9 @@ def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
         raise NotAssessedError("all leads are flat")
     if missing or flat:
         needed = "all twelve leads" if len(spec.leads) == 12 else _listed(list(spec.leads))
-        parts = [f"{_listed(missing)} not recorded"] * bool(missing) + [f"{_listed(flat)} without signal"] * bool(flat)
+        for_a_time = [name for name in flat if 0 < off_s[name] < record.duration_s]
+        off = [f"{name} ({off_s[name]:.3g} s)" if name in for_a_time else name for name in flat]
+        parts = [f"{_listed(missing)} not recorded"] * bool(missing) + [f"{_listed(off)} without signal"] * bool(off)
         raise NotAssessedError(f"{' and '.join(parts)}; the model needs {needed}")
     return np.stack([leads[name] for name in spec.leads])
 
@@ -124,7 +137,7 @@ def _model_leads(record: EcgRecord, spec: InputSpec) -> FloatArray:
 def _has_signal(lead_mv: FloatArray) -> bool:
     """Tell a recorded lead from a flat or empty one: a lead that is off must not pass for an isoelectric one."""
     low, high = np.fmin.reduce(lead_mv), np.fmax.reduce(lead_mv)  # both pass over NaN
-    return bool(high > low)
+    return bool(high - low >= FLAT_BELOW_MV)
 
 
 def _listed(names: list[str]) -> str:

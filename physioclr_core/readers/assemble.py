@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from physioclr_core.leads import STANDARD_LEADS, standard_name
+from physioclr_core.no_signal import no_signal_spans
+from physioclr_core.readers.report_text import no_signal_text
 from physioclr_core.record import FloatArray, GainSource, ImportReport, LeadReport
 from physioclr_core.signal.quality import (
     RESIDUAL_LIMIT_MV,
@@ -95,7 +97,10 @@ def build_report(
     einthoven_mv = einthoven_residual_mv(signal_mv, lead_names)
     goldberger_mv = goldberger_residual_mv(signal_mv, lead_names)
     gaps_s = (quality.gap_samples / fs_hz).tolist()  # lists, because a report holds plain values and no numpy scalars
-    checks = zip(gaps_s, quality.is_flat.tolist(), quality.clipped_fraction.tolist(), strict=True)
+    no_signal_s = [
+        tuple((start / fs_hz, end / fs_hz) for start, end in spans) for spans in no_signal_spans(signal_mv, fs_hz)
+    ]
+    checks = zip(gaps_s, quality.is_flat.tolist(), quality.clipped_fraction.tolist(), no_signal_s, strict=True)
     leads = tuple(
         LeadReport(name, *source, *found) for name, source, found in zip(lead_names, sources, checks, strict=True)
     )
@@ -123,6 +128,9 @@ def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, duration
     empty = [lead.name for lead in leads if lead.gap_s > almost_all_s]
     with_gaps = [lead for lead in leads if 0 < lead.gap_s <= almost_all_s]
     flat = [lead.name for lead in leads if lead.is_flat]
+    off = [
+        f"{lead.name} ({no_signal_text(lead.no_signal_s)})" for lead in leads if lead.no_signal_s and not lead.is_flat
+    ]
     clipped = [lead for lead in leads if lead.clipped_fraction > 0]
     if empty:
         found.append(f"Without a valid sample: {', '.join(empty)}.")
@@ -131,6 +139,8 @@ def _lead_warnings(leads: tuple[LeadReport, ...], quality: LeadQuality, duration
         found.append(f"With gaps, up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in with_gaps)}.")
     if flat:
         found.append(f"Flat: {', '.join(flat)}.")
+    if off:
+        found.append(f"Without signal: {', '.join(off)}.")
     if clipped:
         longest_s = max(lead.clipped_fraction for lead in clipped) * duration_s
         found.append(f"Clipped for up to {longest_s:.3g} s in all: {', '.join(lead.name for lead in clipped)}.")

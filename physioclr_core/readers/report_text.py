@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from physioclr_core.record import DeviceMeasurement, DeviceReading, ImportReport, LeadReport
 
@@ -83,3 +83,11 @@ def median_text(reading: DeviceReading) -> str:
 def gap_texts(report: ImportReport) -> list[str]:
     """Return the spans in which no lead has a sample."""
     return [f"{start_s:.6g} to {end_s:.6g} s" for start_s, end_s in report.gaps]
+
+
+def no_signal_text(spans_s: Sequence[tuple[float, float]]) -> str:
+    """Return where a lead has no signal: "0.58 to 10 s", or how long in all where it is off more than once."""
+    if len(spans_s) == 1:
+        (start_s, end_s) = spans_s[0]
+        return f"{start_s:.6g} to {end_s:.6g} s"
+    return f"{sum(end_s - start_s for start_s, end_s in spans_s):.3g} s in all"

@@ -128,6 +128,41 @@ def test_a_lead_that_is_off_is_named_and_does_not_pass_for_an_isoelectric_one(sp
         windows_of(record_of(signal), spec)
 
 
+def test_a_lead_with_the_noise_of_an_open_input_is_off(spec: InputSpec) -> None:
+    signal = real_signal_mv(4).copy()
+    signal[7:9] = np.random.default_rng(0).integers(0, 3, (2, 1000)) * 0.001
+    with pytest.raises(NotAssessedError, match=r"^leads V2, V3 without signal; the model needs all twelve leads$"):
+        windows_of(record_of(signal), spec)
+
+
+@pytest.mark.parametrize("fs_hz", [100.0, 500.0])
+def test_a_lead_that_is_off_most_of_the_time_is_named_with_how_long(spec: InputSpec, fs_hz: float) -> None:
+    signal = resample(real_signal_mv(4), 100.0, fs_hz).copy()
+    signal[11, round(0.58 * fs_hz) :] = -20.02  # as V6 of PTB-XL 20045
+    with pytest.raises(
+        NotAssessedError, match=r"^lead V6 \(9\.4\d? s\) without signal; the model needs all twelve leads$"
+    ):
+        windows_of(record_of(signal, fs_hz), spec)
+
+
+def test_a_limb_lead_that_comes_off_follows_from_the_others(spec: InputSpec) -> None:
+    signal = real_signal_mv(4).copy()
+    whole = windows_of(record_of(signal), spec)
+    signal[2, 200:] = 0.0
+    windows = windows_of(record_of(signal), spec)
+    np.testing.assert_allclose(windows.x, whole.x, atol=0.013)
+    assert windows.mask.all()
+
+
+def test_a_lead_that_is_off_for_a_while_is_a_gap(spec: InputSpec) -> None:
+    signal = real_signal_mv(5).copy()
+    signal[7, 200:350] = 0.0
+    windows = windows_of(record_of(signal), spec)
+    np.testing.assert_allclose(windows.mask.mean(), 0.85, atol=0.02)
+    assert (windows.mask[0, 205:345] == 0).all()
+    assert (windows.x[0][:, 205:345] == 0).all()
+
+
 @pytest.mark.parametrize("level_mv", [0.0, 0.1, -1.7])
 @pytest.mark.parametrize("fs_hz", [100.0, 500.0])
 def test_a_flat_record_is_not_assessed_at_whatever_level(spec: InputSpec, level_mv: float, fs_hz: float) -> None:
