@@ -28,6 +28,7 @@ from ecgviewer.state.screen import ScreenFacts, scale_of_screen
 from ecgviewer.state.theme import load_theme
 from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.long_view import LongView
+from ecgviewer.widgets.opening_sign import OpeningSign
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self.worklist = WorklistPanel(self.folders, theme, settings.worklist_px or DEFAULT_PX)
         client = RecordingClient(own_command("--recording"), self)
         self.long = LongView(client, session, LongReview(session, paper), self.workspace, self.panels.events, self)
+        self.opening_sign = OpeningSign(session, (self.workspace, self.panels), theme)
         self.status = StatusLine()
         self._assemble()
         self.menus = build_menus(self)
@@ -103,6 +105,8 @@ class MainWindow(QMainWindow):
         session.record_opened.connect(self._on_record_opened)
         session.failed.connect(self._on_failed)
         session.facts_missing.connect(self.ask_about_table)
+        self.opening_sign.cancelled.connect(self.cancel_opening)
+        self.workspace.main_pane.error_bar.dismissed.connect(self._return_to_sight)
         session.analysis_changed.connect(self._on_analysis_changed)
         session.beside_changed.connect(self._on_beside_changed)
         session.analyst.status_changed.connect(self._on_status_changed)
@@ -136,6 +140,19 @@ class MainWindow(QMainWindow):
             self.worklist.table.select(path)
         self.session.open_file(path)
 
+    def cancel_opening(self) -> None:
+        """Give up what is being read."""
+        self.session.cancel_opening()
+        self._return_to_sight()
+
+    def _return_to_sight(self) -> None:
+        """Select the ECG in sight, where another was asked for and will not come."""
+        path = self.session.path
+        if self.session.opening_path is None and path is not None and self.folders.list.entry_of(path) is not None:
+            if self.folders.current != path:
+                self.worklist.table.select(path)
+            self.folders.current = path
+
     def ask_about_table(self, path: Path) -> None:
         """Ask what a table holds, and open it by the answer."""
         from ecgviewer.dialogs.table_dialog import TableDialog
@@ -148,6 +165,7 @@ class MainWindow(QMainWindow):
             return
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(lambda: self.session.open_file(path, dialog.options))
+        dialog.rejected.connect(self._return_to_sight)
         dialog.open()
 
     def choose_file(self) -> None:
@@ -208,6 +226,7 @@ class MainWindow(QMainWindow):
         self.workspace.set_theme(theme)
         self.panels.set_theme(theme)
         self.worklist.set_theme(theme)
+        self.opening_sign.set_theme(theme)
         self.menus.groups["theme"][name].setChecked(True)
         self.settings.theme = name
 
@@ -247,8 +266,10 @@ class MainWindow(QMainWindow):
         self.why.ask(finding, (start_s, start_s + self.paper.extent.visible_s))
 
     def dismiss(self) -> None:
-        """Take the error away, else what speaks for a statement, else the ECG beside."""
-        if self.workspace.main_pane.error_bar.text:
+        """Give up what is being read, else take the error away, what speaks for a statement, the ECG beside."""
+        if self.opening_sign.is_shown:
+            self.cancel_opening()
+        elif self.workspace.main_pane.error_bar.text:
             self.workspace.main_pane.error_bar.dismiss()
         elif self.why.state.kind != "off":
             self.why.hide()
@@ -404,6 +425,7 @@ class MainWindow(QMainWindow):
         self.panels.similar.stop()
         self.workspace.why.stop()
         self.worklist.stop()
+        self.opening_sign.stop()
         self.folders.shutdown()
         self.closing.emit()
 

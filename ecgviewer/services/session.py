@@ -43,6 +43,8 @@ class ReviewSession:
         What the worker has said about it.
     beside : tuple of EcgRecord and Neighbour, or None
         The library's ECG that is shown beside it.
+    opening_path : Path or None
+        What is being read; ``opening`` and ``opening_ended`` are emitted before and after.
     judged_changed : Event
         Emitted when the model is asked about something else: another ECG, or another window of this one.
     """
@@ -56,7 +58,9 @@ class ReviewSession:
         self.path: Path | None = None
         self.analysis = Analysis()
         self.beside: tuple[EcgRecord, Neighbour] | None = None
+        self.opening_path: Path | None = None
         self.opening: Event[[Path]] = Event()
+        self.opening_ended: Event[[]] = Event()
         self.record_opened: Event[[AnyRecord]] = Event()
         self.judged_changed: Event[[]] = Event()
         self.failed: Event[[str]] = Event()
@@ -76,21 +80,34 @@ class ReviewSession:
         """
         self._n_opened += 1
         ticket = self._n_opened
+        self.opening_path = path
         self.opening.emit(path)
 
         def on_read(record: AnyRecord) -> None:
             if ticket == self._n_opened:
                 self.show_record(record, path)
+                self._end_opening()
 
         def on_failed(sentence: str) -> None:
             if ticket != self._n_opened:
                 return
+            self._end_opening()
             if isinstance(sentence, MissingFacts):
                 self.facts_missing.emit(path)
             else:
                 self.failed.emit(sentence)
 
         self._loader.load(path, on_read, on_failed, given)
+
+    def cancel_opening(self) -> None:
+        """Give up what is being read; the ECG in sight stays."""
+        if self.opening_path is not None:
+            self._n_opened += 1
+            self._end_opening()
+
+    def _end_opening(self) -> None:
+        self.opening_path = None
+        self.opening_ended.emit()
 
     def show_record(self, record: AnyRecord, path: Path | None = None) -> None:
         """Make a record the one under review and ask for its analysis."""

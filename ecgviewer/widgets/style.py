@@ -66,6 +66,7 @@ QToolButton[choice="true"]:checked {{ background: {selected}; }}
 #devicePanel, #findingsFoot {{ border-top: 1px solid {line}; }}
 #devicePanel QScrollArea, #deviceBody {{ background: transparent; border: none; }}
 #whyLine, #hintLine, #overview {{ border-top: 1px solid {line}; }}
+#openingCard {{ background: {raised}; border: 1px solid {line}; border-radius: 4px; }}
 #errorBar {{ background: {raised}; border: 1px solid {urgent}; border-left: 4px solid {urgent}; border-radius: 4px; }}
 QLabel {{ color: {text}; background: transparent; }}
 QLabel[quiet="true"] {{ color: {text_quiet}; }}
