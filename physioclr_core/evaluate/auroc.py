@@ -1,4 +1,4 @@
-"""Area under the ROC curve, for one label and as the mean over labels, with intervals by patient-level bootstrap."""
+"""Area under the ROC curve, of each label and as the mean over labels."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from physioclr_core.evaluate.auroc import macro_auroc
 FloatArray = npt.NDArray[np.float64]
 
 # Times the mean squared weight of standardised features, per training record.
-PENALTIES: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+PENALTIES: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _MAX_ITERATIONS = 400
 _MIN_SD = 1e-6
 
@@ -29,15 +29,11 @@ class LinearProbe:
         For embeddings as they are, not standardised.
     bias : ndarray of float64, shape (n_labels,)
     penalty : float
-        The one chosen.
-    macro_auroc : float
-        On the records that chose it.
     """
 
     weight: FloatArray
     bias: FloatArray
     penalty: float
-    macro_auroc: float
 
     def logits(self, embedding: npt.NDArray[np.floating]) -> FloatArray:
         """Return logits of embeddings (n, n_features), shape (n, n_labels)."""
@@ -45,14 +41,10 @@ class LinearProbe:
         return values
 
 
-def fit_linear_probe(
-    embedding: npt.NDArray[np.floating],
-    labels: npt.NDArray[np.floating],
-    select_embedding: npt.NDArray[np.floating],
-    select_labels: npt.NDArray[np.floating],
-    penalties: Sequence[float] = PENALTIES,
-) -> LinearProbe:
-    """Fit with each penalty and keep the one with the highest macro AUROC on other records.
+def linear_probes(
+    embedding: npt.NDArray[np.floating], labels: npt.NDArray[np.floating], penalties: Sequence[float] = PENALTIES
+) -> Iterator[LinearProbe]:
+    """Yield the probe of each penalty, the strongest first: each fit starts from the one before.
 
     Parameters
     ----------
@@ -60,25 +52,41 @@ def fit_linear_probe(
         Standardised here by mean and standard deviation.
     labels : ndarray, shape (n_records, n_labels)
         NaN is unknown and does not count.
-    select_embedding, select_labels : ndarray
-        Of the records that choose.
     penalties : sequence of float
     """
     mean, sd = embedding.mean(axis=0, dtype=np.float64), embedding.std(axis=0, dtype=np.float64)
     sd = np.where(sd > _MIN_SD, sd, 1.0)
     x = ((embedding - mean) / sd).astype(np.float32)
-    x_select = ((select_embedding - mean) / sd).astype(np.float32)
-    best: LinearProbe | None = None
     weight = np.zeros((labels.shape[1], x.shape[1] + 1))
     weight[:, -1] = _base_logit(labels)
-    for penalty in sorted(penalties, reverse=True):  # each starts from the one before, the most penalised first
+    for penalty in sorted(penalties, reverse=True):
         weight = fit_logistic(x, labels, penalty, weight)
-        score = macro_auroc(select_labels, x_select @ weight[:, :-1].T + weight[:, -1])
-        if best is None or score > best.macro_auroc:
-            plain = weight[:, :-1] / sd
-            best = LinearProbe(plain, weight[:, -1] - plain @ mean, penalty, score)
-    assert best is not None
-    return best
+        plain = weight[:, :-1] / sd
+        yield LinearProbe(plain, weight[:, -1] - plain @ mean, penalty)
+
+
+def best_linear_probe(
+    embedding: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.floating],
+    select_embedding: npt.NDArray[np.floating],
+    select_labels: npt.NDArray[np.floating],
+    penalties: Sequence[float] = PENALTIES,
+) -> tuple[LinearProbe, float]:
+    """Return the probe with the highest macro AUROC on other records, and that AUROC.
+
+    Parameters
+    ----------
+    embedding, labels : ndarray
+        As in ``linear_probes``.
+    select_embedding, select_labels : ndarray
+        Of the records that choose.
+    penalties : sequence of float
+    """
+    fitted = [
+        (probe, macro_auroc(select_labels, probe.logits(select_embedding)))
+        for probe in linear_probes(embedding, labels, penalties)
+    ]
+    return max(fitted, key=lambda pair: -1.0 if np.isnan(pair[1]) else pair[1])
 
 
 def fit_logistic(

@@ -10,25 +10,28 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.data.splits import rows_by_fraction
-from physioclr_core.evaluate.auroc import macro_auroc
+from physioclr_core.evaluate.auroc import auroc, macro_auroc
 from physioclr_core.evaluate.knn import NEIGHBOURS, knn_scores
-from physioclr_core.evaluate.linear_probe import PENALTIES, LinearProbe, fit_linear_probe
+from physioclr_core.evaluate.linear_probe import LinearProbe, best_linear_probe, linear_probes
 from physioclr_core.train.physiology import RecordPhysiology
 from physioclr_core.train.records import TrainingRecords
 
 FloatArray = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+PatientIds = npt.NDArray[np.str_]
 
 FixedMode = Literal["linear-probe", "nearest-neighbours", "features-logistic", "features-boosting"]
 FeatureInputs = Literal["scores", "scores-and-magnitudes"]
 
-# Small trees and many of them: 150 features, and labels with tens of records.
+# Small trees and many of them: 150 features, and labels with tens of records. They never stop early: that would hold a
+# tenth of the records out, whoever the patient, and let the few positives of a rare label in it decide.
 BOOSTING: dict[str, Any] = {
     "learning_rate": 0.05,
     "max_iter": 150,
     "max_leaf_nodes": 15,
     "min_samples_leaf": 10,
     "l2_regularization": 1.0,
+    "early_stopping": False,
 }
 # Within the training records: one part that chooses where there are many, else each of five parts in turn.
 _N_PARTS = 5
@@ -87,17 +90,15 @@ def linear_probe(
         Choose the penalty among training records; else on the selecting ones.
     """
     labels = train.known_labels
-    penalties = PENALTIES
     if choose_in_training:
 
         def scores(inner: Rows, outer: Rows) -> dict[float, npt.NDArray[np.floating]]:
-            return {
-                penalty: fit_linear_probe(x[inner], labels[inner], x[outer], labels[outer], (penalty,)).logits(x[outer])
-                for penalty in PENALTIES
-            }
+            return {probe.penalty: probe.logits(x[outer]) for probe in linear_probes(x[inner], labels[inner])}
 
-        penalties = (chosen_within(train, scores),)
-    probe = fit_linear_probe(x, labels, x_select, select.known_labels, penalties)
+        penalty = chosen_within(labels, train.patient_ids, scores)
+        probe = next(linear_probes(x, labels, (penalty,)))
+    else:
+        probe, _ = best_linear_probe(x, labels, x_select, select.known_labels)
     return FixedResult(probe.logits(x_select).astype(np.float32), {"penalty": probe.penalty}, probe)
 
 
@@ -111,7 +112,7 @@ def nearest_neighbours(
         def scores(inner: Rows, outer: Rows) -> dict[int, npt.NDArray[np.floating]]:
             return dict(knn_scores(x[inner], labels[inner], x[outer]))
 
-        k = chosen_within(train, scores)
+        k = chosen_within(labels, train.patient_ids, scores)
         share = knn_scores(x, labels, x_select, (k,))[k]
     else:
         of_k = knn_scores(x, labels, x_select, NEIGHBOURS)
@@ -131,7 +132,7 @@ def boosting_out_of_fold(physiology: RecordPhysiology, train: TrainingRecords, s
     """Return logits of the training records, each by trees that were fitted to other patients."""
     x, labels = physiology.cache.features[train.rows], train.known_labels
     logits = np.zeros(labels.shape, np.float32)
-    for outer in _parts(train):
+    for outer in _parts(train.patient_ids):
         inner = np.setdiff1d(np.arange(len(train)), outer)
         logits[outer] = boosted_logits(x[inner], labels[inner], x[outer], seed)
     return logits
@@ -162,32 +163,48 @@ def boosted_logits(x: FloatArray, labels: FloatArray, x_select: FloatArray, seed
     return logits
 
 
-def chosen_within(train: TrainingRecords, scores: Callable[[Rows, Rows], dict[Any, npt.NDArray[np.floating]]]) -> Any:
-    """Return the choice with the highest macro AUROC on training records that were held out, patient by patient.
+def chosen_within(
+    labels: FloatArray, patient_ids: PatientIds, scores: Callable[[Rows, Rows], dict[Any, npt.NDArray[np.floating]]]
+) -> Any:
+    """Return the choice with the highest AUROC on training records that were held out, patient by patient.
+
+    Where training records are few, five parts are held out in turn. The area is taken within each part, of the labels
+    that its fit has seen, and averaged over parts and labels. Scores of several fits are not pooled: a fit that has
+    seen fewer positives of a rare label scores all its records lower, among them the positives that it lacks, and the
+    pooled area falls below one half, the further the stronger the penalty (Parker et al., BMC Bioinformatics 8:326,
+    2007).
 
     Parameters
     ----------
-    train : TrainingRecords
+    labels : ndarray of float32, shape (n_records, n_labels)
+        Of the training records; NaN is unknown.
+    patient_ids : ndarray of str, shape (n_records,)
     scores : callable
-        (rows to fit, rows to judge) -> scores of the judged rows by choice. Where training records are few, all are
-        judged, each by a fit to four fifths of the others, and taken together.
+        (rows to fit, rows to judge) -> scores of the judged rows by choice.
+
+    Returns
+    -------
+    choice
+        The first of the best; the middle one where no label can be judged.
     """
-    judged = _parts(train)[: 1 if len(train) > _MANY else _N_PARTS]
-    everything = np.arange(len(train))
-    of_choice: dict[Any, list[npt.NDArray[np.floating]]] = {}
-    for outer in judged:
+    everything = np.arange(len(labels))
+    areas: dict[Any, list[npt.NDArray[np.float64]]] = {}
+    for outer in _parts(patient_ids)[: 1 if len(labels) > _MANY else _N_PARTS]:
         inner = np.setdiff1d(everything, outer)
+        is_seen = (labels[inner] == 1.0).any(axis=0)
         for choice, values in scores(inner, outer).items():
-            of_choice.setdefault(choice, []).append(values)
-    labels = train.known_labels[np.concatenate(judged)]
-    area = {choice: macro_auroc(labels, np.concatenate(values)) for choice, values in of_choice.items()}
-    return max(area, key=lambda choice: -1.0 if np.isnan(area[choice]) else area[choice])
+            areas.setdefault(choice, []).append(auroc(labels[outer][:, is_seen], values[:, is_seen]))
+    choices = list(areas)
+    area = np.array([np.concatenate(areas[choice]) for choice in choices])
+    can_judge = np.isfinite(area).all(axis=0)
+    if not can_judge.any():
+        return choices[len(choices) // 2]
+    return choices[int(np.argmax(area[:, can_judge].mean(axis=1)))]
 
 
-def _parts(train: TrainingRecords) -> list[Rows]:
-    """Return the training records in five parts that share no patient."""
-    patient_id = train.dataset.patient_id[train.rows]
-    return list(rows_by_fraction(patient_id, {str(part): 1.0 / _N_PARTS for part in range(_N_PARTS)}, 0).values())
+def _parts(patient_ids: PatientIds) -> list[Rows]:
+    """Return rows in five parts that share no patient."""
+    return list(rows_by_fraction(patient_ids, {str(part): 1.0 / _N_PARTS for part in range(_N_PARTS)}, 0).values())
 
 
 def _logit(share: npt.NDArray[np.floating]) -> FloatArray:

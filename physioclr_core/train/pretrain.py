@@ -15,7 +15,7 @@ from physioclr_core.augment.config import AugmentConfig
 from physioclr_core.augment.pipeline import augment
 from physioclr_core.data.segments import Segments
 from physioclr_core.errors import UserFacingError
-from physioclr_core.evaluate.linear_probe import fit_linear_probe
+from physioclr_core.evaluate.linear_probe import best_linear_probe
 from physioclr_core.losses.build import build_objective
 from physioclr_core.losses.objective import Objective
 from physioclr_core.models.build import build_encoder
@@ -111,8 +111,8 @@ def probe_auroc(encoder: Encoder, data: TrainingData) -> float:
     """Return the macro AUROC of a linear probe on what selects."""
     windows = WindowConfig(window_s=data.train.n_samples / data.train.fs_hz)
     train, select = (embed(encoder, records, windows) for records in (data.train, data.select))
-    probe = fit_linear_probe(train, data.train.known_labels, select, data.select.known_labels)
-    return float(probe.macro_auroc)
+    _, area = best_linear_probe(train, data.train.known_labels, select, data.select.known_labels)
+    return area
 
 
 def check_rate(data_fs_hz: float, encoder_fs_hz: float) -> None:

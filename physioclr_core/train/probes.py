@@ -21,7 +21,7 @@ from physioclr_core.evaluate.binomial import exact_interval
 from physioclr_core.evaluate.bootstrap import N_RESAMPLES, Interval, interval, macro, patient_weights, weighted_auroc
 from physioclr_core.evaluate.calibration import best_f1_threshold, sigmoid
 from physioclr_core.evaluate.knn import best_knn
-from physioclr_core.evaluate.linear_probe import fit_linear_probe
+from physioclr_core.evaluate.linear_probe import best_linear_probe, linear_probes
 from physioclr_core.evaluate.report import text_of
 from physioclr_core.files import replaced
 from physioclr_core.models.encoder import Encoder
@@ -40,6 +40,8 @@ ORDER_TASKS = ("af", "avb", "bigeminy")
 # Pieces that are dealt anew in the control: beats stay whole in most, their order does not.
 PIECE_S = 1.0
 SEED = 0
+# Where no record may choose.
+_PENALTY = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def probe_run(
     train, select = (embed(frozen.encoder, records, frozen.windows) for records in (data.train, data.select))
     known, judged, patient = data.train.known_labels, data.select.known_labels, data.select.patient
     on_probe("linear probe and neighbours")
-    linear = fit_linear_probe(train, known, select, judged)
+    linear, _ = best_linear_probe(train, known, select, judged)
     k, _, scores = best_knn(train, known, select, judged)
     figures = [
         _figure(f"{task}, linear", judged, linear.logits(select), patient, f"penalty {linear.penalty:g}", n_resamples),
@@ -151,7 +153,7 @@ def probe_run(
         if not (_has_both(trained) and _has_both(tested)):
             continue
         for what, first, second in (("in order", train, select), ("pieces dealt anew", dealt_train, dealt_select)):
-            probe = fit_linear_probe(first, trained, second, tested)
+            probe, _ = best_linear_probe(first, trained, second, tested)
             chosen = f"penalty {probe.penalty:g}"
             figures.append(_figure(f"{name}, {what}", tested, probe.logits(second), patient, chosen, n_resamples))
     return tuple(figures)
@@ -162,7 +164,7 @@ def leave_one_out(
 ) -> tuple[ProbeFigure, ...]:
     """Hold each data set out in turn: a linear probe is fitted on the others and judged on it.
 
-    The penalty is the middle one of the grid: no record of the set that is held out may choose it. Sets are often
+    The penalty is fixed: no record of the set that is held out may choose it. Sets are often
     small; the positives found are given with their exact interval, at the thresholds with the highest F1 in training.
 
     Parameters
@@ -187,10 +189,15 @@ def leave_one_out(
         train = np.concatenate([embeddings[part.name] for part in held.train])
         known = np.concatenate([part.task.values for part in held.train])
         judged, test = held.test.task.values, embeddings[held.name]
-        probe = fit_linear_probe(train, known, train, known, penalties=(1e-2,))
+        probe = next(linear_probes(train, known, (_PENALTY,)))
         logits, own = probe.logits(test), probe.logits(train)
         figure = _figure(
-            f"{task}, {held.name} held out", judged, logits, held.test.dataset.patient, "penalty 0.01", n_resamples
+            f"{task}, {held.name} held out",
+            judged,
+            logits,
+            held.test.dataset.patient,
+            f"penalty {_PENALTY:g}",
+            n_resamples,
         )
         n_found = 0
         for index in range(judged.shape[1]):

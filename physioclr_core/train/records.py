@@ -62,6 +62,11 @@ class TrainingRecords:
         return self.dataset.patient[self.rows]
 
     @property
+    def patient_ids(self) -> npt.NDArray[np.str_]:
+        """Name of each record's patient."""
+        return self.dataset.patient_id[self.rows]
+
+    @property
     def record_ids(self) -> list[str]:
         """Name of each record."""
         names: list[str] = self.dataset.index["record_id"].take(self.rows).to_pylist()
