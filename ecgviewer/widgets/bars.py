@@ -6,9 +6,11 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from ecgviewer.state.error_text import short_and_more
 from ecgviewer.state.import_notice import ImportNotice
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.answer_panel import LinkButton
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.shapes import MarkWidget
 from ecgviewer.widgets.status_line import ElidedLabel
 from ecgviewer.widgets.style import GRID_PX
@@ -58,8 +60,10 @@ class ErrorBar(QFrame):
         return self._label.text() if not self.isHidden() else ""
 
     def say(self, sentence: str) -> None:
-        """Show a sentence."""
-        self._label.setText(sentence)
+        """Show a sentence; a list of what can be read goes into the tooltip."""
+        short, more = short_and_more(sentence)
+        self._label.setText(short)
+        self.setToolTip(plain_tooltip(more))
         self.setAccessibleName(sentence)
         self.show()
         self.raise_()
@@ -80,7 +84,8 @@ class ErrorBar(QFrame):
         parent = self.parentWidget()
         if parent is not None and not self.isHidden():
             width_px = max(160, parent.width() - 4 * GRID_PX)
-            height_px = max(self.heightForWidth(width_px), self.sizeHint().height(), 36)
+            # Not the size hint: it is that of a narrow label, four times as tall.
+            height_px = max(self.heightForWidth(width_px), 36)
             self.setGeometry(2 * GRID_PX, GRID_PX // 2, width_px, height_px)
 
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from ecgviewer.services.folders import Folders
+from ecgviewer.state.error_text import short_and_more
 from ecgviewer.state.theme import Theme
 from ecgviewer.state.worklist import Filter, Status
 from ecgviewer.state.worklist_text import grouped
@@ -335,6 +336,7 @@ class WorklistPanel(QFrame):
     def _show_reason(self) -> None:
         path = self.table.selected_path()
         entry = self._folders.list.entry_of(path) if path is not None else None
-        text = entry.error if entry is not None else ""
+        text, more = short_and_more(entry.error if entry is not None else "")
         self._reason.setText(text)
+        self._reason.setToolTip(plain_tooltip(more))
         self._reason.setVisible(bool(text))

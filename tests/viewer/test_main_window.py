@@ -78,6 +78,26 @@ class TestOpening:
         window.open_file(demo_paths[1])
         assert _bar(window) == ""
 
+    def test_an_error_is_as_tall_as_its_words_and_the_list_of_formats_is_in_its_tooltip(
+        self, make_window: Callable, demo_paths: list[Path], tmp_path: Path
+    ) -> None:
+        window = make_window()
+        window.open_file(demo_paths[0])
+        (tmp_path / "bad.dcm").write_bytes(b"no ECG" * 500)
+        window.open_file(tmp_path / "bad.dcm")
+        QApplication.processEvents()
+        bar = window.workspace.main_pane.error_bar
+        assert bar.text == "bad.dcm: is not of a format that can be read."
+        assert bar.toolTip().startswith("Readable are WFDB (.hea")
+        assert "DICOM (.dcm, .dicom)" in bar.toolTip()
+        line_px = bar.fontMetrics().lineSpacing()
+        assert bar.height() < 3 * line_px
+        bar.say("word " * 80)
+        assert 3 * line_px < bar.height() < 6 * line_px
+        assert bar.toolTip() == ""
+        bar.say("word")
+        assert bar.height() < 3 * line_px
+
     def test_of_two_reads_only_the_newer_is_shown(self, make_window: Callable, demo_paths: list[Path]) -> None:
         window = make_window()
         loader = window.session._loader
