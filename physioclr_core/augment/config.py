@@ -37,5 +37,9 @@ class AugmentConfig(BaseModel):
     time_mask_share: Annotated[float, Field(ge=0.0, le=0.9)] = Field(
         0.2, description="Longest span, share of the segment"
     )
+    lead_span_probability: Probability = Field(0.0, description="Of hiding a span of time of its own in every lead")
+    lead_span_share: Annotated[float, Field(ge=0.0, le=0.9)] = Field(
+        0.5, description="Length of these spans, share of the segment"
+    )
     lead_mask_probability: Probability = Field(0.0, description="Of hiding leads")
     lead_mask_share: Probability = Field(0.1, description="Probability of each lead to be hidden; one always stays")

@@ -9,7 +9,7 @@ from physioclr_core.augment.bandwidth import band_limited
 from physioclr_core.augment.config import AugmentConfig
 from physioclr_core.augment.lead_mask import kept_leads
 from physioclr_core.augment.noise import electrode_noise_mv
-from physioclr_core.augment.time_mask import visible_time
+from physioclr_core.augment.time_mask import hidden_in_leads, visible_time
 from physioclr_core.augment.time_warp import warped
 from physioclr_core.augment.vcg_rotation import rotated
 from physioclr_core.augment.wander import wander_mv
@@ -91,6 +91,10 @@ def augment(
     if len(rows):
         mask = mask.copy()
         mask[rows] = visible_time(mask[rows], config.time_mask_share, rng)
+    rows = chosen(config.lead_span_probability)
+    if len(rows):
+        hidden = hidden_in_leads((len(rows), *signal_mv.shape[1:]), config.lead_span_share, rng)
+        signal_mv[at(rows)] *= ~hidden
     rows = chosen(config.lead_mask_probability)
     if len(rows):
         has_lead = has_lead.copy()

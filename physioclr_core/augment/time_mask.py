@@ -1,4 +1,4 @@
-"""Hiding a span of time in all leads."""
+"""Hiding a span of time: the same one in all leads, or one of its own in each."""
 
 from __future__ import annotations
 
@@ -27,3 +27,26 @@ def visible_time(mask: npt.NDArray[np.bool_], longest_share: float, rng: np.rand
     at = np.arange(n_samples)
     visible = mask & ~((at >= start[:, None]) & (at < (start + length)[:, None]))
     return np.where(visible.any(axis=1, keepdims=True), visible, mask)
+
+
+def hidden_in_leads(shape: tuple[int, int, int], share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Draw one span of each lead, all as long, each where it falls (3KG: Gopal et al., ML4H 2021).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (batch, n_leads, n_samples).
+    share : float
+        Length of the spans, share of the segment.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of bool, shape (batch, n_leads, n_samples)
+        True where the lead is hidden.
+    """
+    n_batch, n_leads, n_samples = shape
+    length = int(share * n_samples)
+    start = rng.integers(0, n_samples - length + 1, (n_batch, n_leads, 1))
+    at = np.arange(n_samples)
+    return (at >= start) & (at < start + length)

@@ -21,7 +21,8 @@ Augment = Callable[[Segments, np.random.Generator], Segments]
 class ThreeKg(Objective):
     """Two augmentations a record; every other view of the patient is a positive, and all views of others negatives.
 
-    What makes it 3KG is the augmentation: the preset "3kg" rotates and stretches the vectorcardiogram and hides time.
+    What makes it 3KG is the augmentation: the preset "3kg" rotates and stretches the vectorcardiogram and hides a span
+    of each lead.
     An anchor's other positives are left out of the denominator of each, as fairseq-signals does, which however weighs
     pairs alike where this weighs anchors alike; with one record a patient the two are the same.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from physioclr_core.augment.lead_mask import kept_leads
-from physioclr_core.augment.time_mask import visible_time
+from physioclr_core.augment.time_mask import hidden_in_leads, visible_time
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
@@ -39,3 +39,14 @@ def test_a_segment_keeps_its_mask_where_the_span_would_hide_all_of_it() -> None:
     visible = visible_time(mask, 0.9, np.random.default_rng(0))
     assert visible.any(axis=1).all()
     assert not (visible & ~mask).any()
+
+
+def test_each_lead_hides_one_span_of_its_own_all_as_long() -> None:
+    hidden = hidden_in_leads((500, 12, 200), 0.5, np.random.default_rng(0))
+    np.testing.assert_array_equal(hidden.sum(axis=2), 100)
+    edges = np.diff(hidden.astype(int), axis=2, prepend=0, append=0)
+    np.testing.assert_array_equal((edges == 1).sum(axis=2), 1)  # one piece
+    start = hidden.argmax(axis=2)
+    assert start.min() == 0
+    assert start.max() == 100
+    assert (start.std(axis=1) > 0.0).all()  # not the same in all leads

@@ -29,6 +29,7 @@ ALONE = {
     "white": AugmentConfig(white_probability=1.0),
     "wander": AugmentConfig(wander_probability=1.0),
     "time mask": AugmentConfig(time_mask_probability=1.0),
+    "lead spans": AugmentConfig(lead_span_probability=1.0),
     "lead mask": AugmentConfig(lead_mask_probability=1.0, lead_mask_share=0.5),
 }
 ALL = AugmentConfig(**{name: 1.0 for name in AugmentConfig.model_fields if name.endswith("_probability")})

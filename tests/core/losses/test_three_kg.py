@@ -57,3 +57,18 @@ def test_augmented_views_of_one_crop_differ_and_are_learned() -> None:
     results = losses_on_one_batch(model, 8, 30, 5e-3)
     assert results[-1].loss.item() < 0.3 * results[0].loss.item()
     assert float(results[-1].figures["accuracy"]) == 1.0
+
+
+def test_the_preset_keeps_nothing_besides_the_vectorcardiogram_and_hides_half_of_each_lead() -> None:
+    records = RealRecords(8).segments(np.arange(8))
+    arrays = (records.signal_mv, records.mask, records.has_lead)
+    preset = AUGMENT_PRESETS["3kg"]
+    whole = preset.model_copy(update={"lead_span_probability": 0.0})
+    seen, _, _ = augment(*arrays, records.fs_hz, preset, np.random.default_rng(0))
+    turned, _, _ = augment(*arrays, records.fs_hz, whole, np.random.default_rng(0))
+    for before, after in zip(records.signal_mv, turned, strict=True):
+        assert np.linalg.matrix_rank(before, tol=1e-3 * np.linalg.norm(before)) > 3
+        assert np.linalg.matrix_rank(after, tol=1e-5 * np.linalg.norm(after)) == 3
+    hidden = seen == 0.0
+    np.testing.assert_allclose(hidden.mean(axis=2), 0.5, atol=0.02)
+    np.testing.assert_array_equal(seen[~hidden], turned[~hidden])
