@@ -13,16 +13,22 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
 )
 
 from ecgviewer.state.record_time import RecordClock, duration_text
 from ecgviewer.widgets.answer_panel import quiet_small_label
+from ecgviewer.widgets.plain_text import plain_tooltip
 from ecgviewer.widgets.style import GRID_PX, strong_font
 from physioclr_core.recordings.day import RhythmEvent
 
 HEADINGS = ("Time", "Event", "Length")
+# The longest that a length can be; figures are all of one width.
+LONGEST_LENGTHS = ("59 min 59 s", "23 h 59 min")
+CELL_PAD_PX = 10
 NOTICE = "Candidates for review, found by shape and interval. Not a diagnosis."
 Index = QModelIndex | QPersistentModelIndex
 
@@ -63,7 +69,10 @@ class EventsModel(QAbstractTableModel):
             return (event.start_s, what_text(event), event.duration_s)[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             origin = "said by the file" if event.is_of_file else "found here, a candidate"
-            return f"{self.clock.text(event.start_s)}  {what_text(event)}\n{origin}"
+            lines = [f"{self.clock.text(event.start_s)}  {what_text(event)}", origin]
+            if event.duration_s > 0:
+                lines.insert(1, f"length {duration_text(event.duration_s)}")
+            return plain_tooltip("\n".join(lines))
         if role == Qt.ItemDataRole.DisplayRole:
             length = duration_text(event.duration_s) if event.duration_s > 0 else ""
             return (self.clock.short_text(event.start_s), what_text(event), length)[column]
@@ -74,6 +83,26 @@ def what_text(event: RhythmEvent) -> str:
     """Return an event in words."""
     what = f"file: {event.detail}" if event.is_of_file else event.kind
     return what if event.is_of_file or not event.detail else f"{what}, {event.detail}"
+
+
+def shorter_texts(event: RhythmEvent) -> list[str]:
+    """Return an event in words, then in fewer and fewer: whole clauses or words go, never half a number."""
+    whole = what_text(event)
+    if event.is_of_file or not event.detail:
+        words = whole.split(" ")
+        return [whole, *(f"{' '.join(words[:n])} …" for n in range(len(words) - 1, 0, -1)), "…"]
+    clauses = event.detail.split(", ")
+    return [whole, f"{event.kind}, {clauses[-1]}", f"{event.kind}, {clauses[0]}", event.kind, "…"]
+
+
+class _WhatDelegate(QStyledItemDelegate):
+    """Paints an event in whole words."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
+        super().initStyleOption(option, index)
+        room_px = option.rect.width() - CELL_PAD_PX
+        texts = shorter_texts(index.data(EventsModel.EVENT))
+        option.text = next((text for text in texts if option.fontMetrics.horizontalAdvance(text) <= room_px), "…")
 
 
 class _Filter(QSortFilterProxyModel):
@@ -125,8 +154,7 @@ class EventsPanel(QFrame):
         self.table.verticalHeader().setDefaultSectionSize(24)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.table.setColumnWidth(0, 104)
-        self.table.setColumnWidth(2, 72)
+        self.table.setItemDelegateForColumn(1, _WhatDelegate(self.table))
         self.table.clicked.connect(self._on_activated)
         self.table.activated.connect(self._on_activated)
         foot = quiet_small_label(NOTICE)
@@ -148,6 +176,7 @@ class EventsPanel(QFrame):
         if events is self.model.events and clock == self.model.clock:
             return
         self.model.set_events(events, clock)
+        self._fit_columns(clock)
         counts = Counter(event.kind for event in events)
         n_all = sum(n for kind, n in counts.items() if not kind.startswith("single "))
         self.kinds.blockSignals(True)
@@ -157,6 +186,13 @@ class EventsPanel(QFrame):
             self.kinds.addItem(f"{kind} ({n})", kind)
         self.kinds.blockSignals(False)
         self._on_kind_chosen()
+
+    def _fit_columns(self, clock: RecordClock) -> None:
+        """Make room for the longest time and length; measuring tens of thousands of rows would take too long."""
+        metrics = self.table.fontMetrics()
+        times = (clock.short_text(0.0), clock.short_text(clock.duration_s))
+        for column, texts in ((0, times), (2, LONGEST_LENGTHS)):
+            self.table.setColumnWidth(column, max(map(metrics.horizontalAdvance, texts)) + CELL_PAD_PX)
 
     def shown(self) -> list[RhythmEvent]:
         """Return the events that are listed, in the table's order."""
