@@ -24,8 +24,9 @@ HIGHEST_LABEL_SHARE = 0.5
 LABEL_INSET_MM = 1.0
 TICK_MM = 2.0
 TICK_FROM_BASELINE_MM = 5.0
-# The word stands in a gap that is wide enough for it, above one that is narrower, and at none of a few pixels.
-NARROWEST_GAP_LABEL_PX = 28.0
+# The word stands in a gap that is wide enough for it, above one that is narrower (not among bars, which would cover
+# it), and at none of a few pixels.
+GAP, NO_SIGNAL = "gap", "no signal"
 # From here on times are the clock's.
 LONG_S = 600.0
 # From here on beats run together: rows keep to their own place, in a quieter colour.
@@ -167,31 +168,41 @@ class LabelItem(Furniture):
     def _paint_gaps(self, painter: QPainter, scene: Scene) -> None:
         geometry = scene.geometry
         first_s, last_s = geometry.time_s(geometry.gutter_px), geometry.time_s(self._rect.width())
-        tint = QColor(self._theme.text_quiet)
-        tint.setAlpha(28)
         painter.setFont(self._quiet_font)
         for span in self.visible_spans():
             lead_idx = span.cell.lead_idx
             if lead_idx is None:
                 continue
-            row = scene.page.rows[span.row_idx]
-            for start_s, end_s in scene.signals.gaps_s(lead_idx, first_s, last_s):
-                left_px = max(geometry.x_px(max(start_s, span.start_s)), geometry.gutter_px)
-                right_px = min(geometry.x_px(min(end_s, span.end_s)), self._rect.width())
-                if right_px <= left_px:
-                    continue
-                top_px = geometry.y_px(row.baseline_mm - TICK_FROM_BASELINE_MM)
-                height_px = 2 * TICK_FROM_BASELINE_MM * geometry.px_per_mm
-                box = QRectF(left_px, top_px, max(right_px - left_px, 1.0), height_px)
-                painter.fillRect(box, tint)
-                if box.width() >= NARROWEST_GAP_LABEL_PX:
-                    painter.setPen(QColor(self._theme.text_quiet))
-                    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "gap")
-                elif box.width() >= NARROWEST_LABELLED_GAP_PX:
-                    painter.setPen(QColor(self._theme.text_quiet))
-                    above = box.adjusted(-NARROWEST_GAP_LABEL_PX, -self._quiet_metrics.height(), 0, 0)
-                    above.setWidth(box.width() + 2 * NARROWEST_GAP_LABEL_PX)
-                    painter.drawText(above, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, "gap")
+            signals = scene.signals
+            for word, stretches in (
+                (GAP, signals.gaps_s(lead_idx, first_s, last_s)),
+                (NO_SIGNAL, signals.no_signal_s(lead_idx, first_s, last_s)),
+            ):
+                for start_s, end_s in stretches:
+                    self._paint_missing(painter, scene, span, word, start_s, end_s)
+
+    def _paint_missing(
+        self, painter: QPainter, scene: Scene, span: Span, word: str, start_s: float, end_s: float
+    ) -> None:
+        geometry, baseline_mm = scene.geometry, scene.page.rows[span.row_idx].baseline_mm
+        left_px = max(geometry.x_px(max(start_s, span.start_s)), geometry.gutter_px)
+        right_px = min(geometry.x_px(min(end_s, span.end_s)), self._rect.width())
+        if right_px <= left_px:
+            return
+        top_px = geometry.y_px(baseline_mm - TICK_FROM_BASELINE_MM)
+        height_px = 2 * TICK_FROM_BASELINE_MM * geometry.px_per_mm
+        box = QRectF(left_px, top_px, max(right_px - left_px, 1.0), height_px)
+        tint = QColor(self._theme.text_quiet)
+        tint.setAlpha(28)
+        painter.fillRect(box, tint)
+        painter.setPen(QColor(self._theme.text_quiet))
+        word_px = self._quiet_metrics.horizontalAdvance(word) + 2.0
+        if box.width() >= word_px:
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
+        elif box.width() >= NARROWEST_LABELLED_GAP_PX and geometry.state.time_zoom < WIDE_ZOOM:
+            above = box.adjusted(-word_px, -self._quiet_metrics.height(), 0, 0)
+            above.setWidth(box.width() + 2 * word_px)
+            painter.drawText(above, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, word)
 
 
 def _page_start_text(record: SignalSource, start_s: float) -> str:

@@ -178,7 +178,10 @@ class PaperView(GraphicsView):
             record = self._record
             # Columns of seconds say nothing of hours.
             layout = state.layout if state.time_zoom <= 1 else "12x1"
-            page = lay_out(record.lead_names, record.duration_s, layout, state.gain_mm_mv, self._signals.reach_mv)
+            signals = self._signals
+            page = lay_out(
+                record.lead_names, record.duration_s, layout, state.gain_mm_mv, signals.reach_mv, signals.lost_share
+            )
         has_changed = page != self._page
         self._page = page
         self._tell_extent()
@@ -223,6 +226,7 @@ class PaperView(GraphicsView):
             self._place()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
+        self._traces.prepare()
         super().paintEvent(event)
         fault = self._signals.fault if isinstance(self._signals, LongSignals) else ""
         if fault and fault != self._said_fault:

@@ -59,6 +59,11 @@ class TraceItem(GraphicsObject):
         self._rect, self._geometry, self._page = rect, geometry, page
         self.update()
 
+    def prepare(self) -> None:
+        """Read what is in sight; asked for before anything is painted, as gaps are painted below the traces."""
+        if self._geometry and self._page and self._record and self._signals:
+            self._keep_paths(self._geometry, self._page, self._record, self._signals)
+
     def baseline_mv(self, lead_idx: int, geometry: Geometry) -> float:
         """Return the voltage that is drawn on the row's baseline."""
         assert self._signals is not None

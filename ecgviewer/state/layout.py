@@ -17,6 +17,7 @@ from physioclr_core.leads import STANDARD_LEADS
 COLUMN_S = 2.5
 SHORTEST_COLUMN_S = 1.0
 FEWEST_STANDARD_LEADS = 6
+LARGEST_LOST_SHARE = 0.5
 ROWS_OF_COLUMNS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 RHYTHM_LEADS = ("II", "V1", "V5", "I", "V2", "aVF", "III", "V4", "V6", "V3", "aVL", "aVR")
 
@@ -99,6 +100,7 @@ def lay_out(
     layout: Layout,
     gain_mm_mv: float,
     reach_mv: Sequence[tuple[float, float]] = (),
+    lost_share: Sequence[float] = (),
 ) -> Page:
     """Arrange the leads of a record.
 
@@ -116,12 +118,14 @@ def lay_out(
     reach_mv : sequence of tuple of float, optional
         How far each lead goes above and below its baseline, in the record's order: nothing of the first row is cut
         off above, nothing of the last one below.
+    lost_share : sequence of float, optional
+        Share of each lead that is gap or without signal: the rhythm strip is of a lead that has one.
 
     Returns
     -------
     Page
     """
-    page = _arrange(lead_names, duration_s, layout, gain_mm_mv)
+    page = _arrange(lead_names, duration_s, layout, gain_mm_mv, lost_share)
     top_mm = _extra_mm(page.rows[0], gain_mm_mv, [above for above, _ in reach_mv], page.rows[0].baseline_mm)
     room_mm = page.height_mm - page.rows[-1].baseline_mm
     bottom_mm = _extra_mm(page.rows[-1], gain_mm_mv, [below for _, below in reach_mv], room_mm)
@@ -137,7 +141,20 @@ def _extra_mm(row: Row, gain_mm_mv: float, reach_mv: Sequence[float], room_mm: f
     return min(max(0.0, math.ceil(missing_mm / EXTRA_STEP_MM) * EXTRA_STEP_MM), LARGEST_EXTRA_MM)
 
 
-def _arrange(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain_mm_mv: float) -> Page:
+def rhythm_lead(lead_names: tuple[str, ...], lost_share: Sequence[float] = ()) -> int | None:
+    """Return the lead that shows the rhythm, None where there is no standard one.
+
+    The first in the usual order that is there for most of the time; where none is, the one that is there longest.
+    """
+    present = [lead_names.index(name) for name in RHYTHM_LEADS if name in lead_names]
+    if not lost_share or not present:
+        return present[0] if present else None
+    return min(present, key=lambda idx: max(0.0, lost_share[idx] - LARGEST_LOST_SHARE))
+
+
+def _arrange(
+    lead_names: tuple[str, ...], duration_s: float, layout: Layout, gain_mm_mv: float, lost_share: Sequence[float]
+) -> Page:
     where = {name: idx for idx, name in reversed(list(enumerate(lead_names)))}
     n_standard = sum(name in where for name in STANDARD_LEADS)
     others = [Cell(name, idx) for idx, name in enumerate(lead_names) if name not in STANDARD_LEADS]
@@ -151,8 +168,9 @@ def _arrange(lead_names: tuple[str, ...], duration_s: float, layout: Layout, gai
         cells = [Cell(name, where.get(name)) for name in STANDARD_LEADS]
         return _stack([*cells, *repeated, *others], gain_mm_mv, note)
     columns = [tuple(Cell(name, where.get(name)) for name in names) for names in ROWS_OF_COLUMNS]
-    rhythm_name = next(name for name in RHYTHM_LEADS if name in where)
-    strips = [Cell(rhythm_name, where[rhythm_name]), *repeated, *others]
+    rhythm_idx = rhythm_lead(lead_names, lost_share)
+    assert rhythm_idx is not None
+    strips = [Cell(lead_names[rhythm_idx], rhythm_idx), *repeated, *others]
     pitch_mm = WIDE_PITCH_MM[gain_mm_mv]
     rows = [Row(_baseline_mm(i, pitch_mm), cells, column_s) for i, cells in enumerate(columns)]
     rows += [

@@ -1,4 +1,8 @@
-"""What is drawn of an ECG, in memory or on disk: points, baselines, gaps and extremes of whatever is in sight."""
+"""What is drawn of an ECG, in memory or on disk: points, baselines, gaps and extremes of whatever is in sight.
+
+Where a lead was off (``physioclr_core.no_signal``) nothing is drawn, and its level counts neither for the baseline nor
+for the page: a line there would look like a heart that stands still.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,16 @@ from ecgviewer.state.trace import (
     visible_baseline_mv,
 )
 from physioclr_core.errors import RecordError
+from physioclr_core.no_signal import no_signal_bins, no_signal_spans, without_lost
 from physioclr_core.record import EcgRecord
 from physioclr_core.recordings.pyramid import ALL_GAP, BASE, STEP, Pyramid, level_for, to_mv
+from physioclr_core.recordings.samples import StoredSignal
 from physioclr_core.recordings.source import LongRecording
 
 # A long recording's first minute says where its baselines lie and how far its leads reach.
 BEGINNING_S = 60.0
+# The paper may begin or end within a stretch without signal, which has to last to be one.
+SPARE_S = 5.0
 # So many short pieces of what is in sight say where its baseline is.
 N_PIECES, PIECE_SAMPLES = 64, 32
 
@@ -41,6 +49,10 @@ class Signals(Protocol):
     @property
     def reach_mv(self) -> list[tuple[float, float]]:
         """How far each lead goes above and below its median."""
+
+    @property
+    def lost_share(self) -> list[float]:
+        """Share of each lead that is gap or without signal."""
 
     @property
     def revision(self) -> int:
@@ -58,6 +70,9 @@ class Signals(Protocol):
     def gaps_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
         """Return (start_s, end_s) of every stretch without samples."""
 
+    def no_signal_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
+        """Return (start_s, end_s) of every stretch that has samples, but of a lead that was off."""
+
     def peak_mv(self, lead_idx: int, start_s: float, end_s: float) -> float | None:
         """Return the highest voltage; None where there is none."""
 
@@ -70,9 +85,20 @@ class MemorySignals:
 
     def __init__(self, record: EcgRecord) -> None:
         self._record = record
-        self._runs: list[IntArray] = [finite_runs(lead) for lead in record.signal_mv]
-        self.baselines_mv = [record_baseline_mv(lead) for lead in record.signal_mv]
-        self.reach_mv = [reach_mv(lead, base) for lead, base in zip(record.signal_mv, self.baselines_mv, strict=True)]
+        self._lost_s = [list(lead.no_signal_s) for lead in record.report.leads]
+        if len(self._lost_s) != record.n_leads:  # a record without a report of its own, as the library's
+            found = no_signal_spans(record.signal_mv, record.fs_hz)
+            self._lost_s = [[(a / record.fs_hz, b / record.fs_hz) for a, b in spans] for spans in found]
+        spans = [[(round(a * record.fs_hz), round(b * record.fs_hz)) for a, b in each] for each in self._lost_s]
+        self._signal_mv = without_lost(record.signal_mv, spans)
+        self._runs: list[IntArray] = [finite_runs(lead) for lead in self._signal_mv]
+        self._sampled_runs = [
+            finite_runs(lead) if lost else drawn
+            for lead, lost, drawn in zip(record.signal_mv, spans, self._runs, strict=True)
+        ]
+        self.baselines_mv = [record_baseline_mv(lead) for lead in self._signal_mv]
+        self.reach_mv = [reach_mv(lead, base) for lead, base in zip(self._signal_mv, self.baselines_mv, strict=True)]
+        self.lost_share = [_lost_share(runs, record.n_samples) for runs in self._runs]
         self.revision = 0
 
     def prepare(self, px_per_s: float, start_s: float, end_s: float) -> None:
@@ -80,28 +106,32 @@ class MemorySignals:
 
     def polyline(self, lead_idx: int, px_per_s: float, start_s: float, end_s: float) -> Polyline:
         """Return the points to draw."""
-        record = self._record
-        return polyline(record.signal_mv[lead_idx], self._runs[lead_idx], record.fs_hz, px_per_s, start_s, end_s)
+        fs_hz = self._record.fs_hz
+        return polyline(self._signal_mv[lead_idx], self._runs[lead_idx], fs_hz, px_per_s, start_s, end_s)
 
     def baseline_mv(self, lead_idx: int, start_s: float, end_s: float) -> float:
         """Return the voltage that is drawn on the row's baseline."""
         record = self._record
         base_mv = self.baselines_mv[lead_idx]
-        return visible_baseline_mv(record.signal_mv[lead_idx], base_mv, record.fs_hz, record.duration_s, start_s, end_s)
+        return visible_baseline_mv(self._signal_mv[lead_idx], base_mv, record.fs_hz, record.duration_s, start_s, end_s)
 
     def gaps_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
         """Return every stretch without samples, in sight or not."""
-        return gaps_s(self._runs[lead_idx], self._record.n_samples, self._record.fs_hz)
+        return gaps_s(self._sampled_runs[lead_idx], self._record.n_samples, self._record.fs_hz)
+
+    def no_signal_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
+        """Return every stretch of a lead that was off, in sight or not."""
+        return self._lost_s[lead_idx]
 
     def peak_mv(self, lead_idx: int, start_s: float, end_s: float) -> float | None:
         """Return the highest voltage."""
         fs_hz = self._record.fs_hz
         first = round(start_s * fs_hz)
-        return _peak(self._record.signal_mv[lead_idx, first : first + math.ceil((end_s - start_s) * fs_hz)])
+        return _peak(self._signal_mv[lead_idx, first : first + math.ceil((end_s - start_s) * fs_hz)])
 
     def envelope(self, lead_idx: int, n_columns: int) -> tuple[FloatArray, FloatArray, int]:
         """Return lowest and highest voltage of equal parts of the record."""
-        low_mv, high_mv = envelope(self._record.signal_mv[lead_idx], n_columns)
+        low_mv, high_mv = envelope(self._signal_mv[lead_idx], n_columns)
         return low_mv, high_mv, low_mv.size
 
 
@@ -116,14 +146,17 @@ class LongSignals:
         self._recording = recording
         self.fault = ""
         self.pyramid: Pyramid | None = None
-        beginning_mv = self._read(0, min(round(BEGINNING_S * recording.fs_hz), recording.n_samples))
+        self._step_mv = _steps_mv(recording.samples)
+        self._first = 0
+        beginning_mv = self._take_over(0, min(round(BEGINNING_S * recording.fs_hz), recording.n_samples))
+        self.lost_share = [_lost_share(runs, beginning_mv.shape[1]) for runs in self._runs]
         self.baselines_mv = [record_baseline_mv(lead) for lead in beginning_mv]
         self.reach_mv = [reach_mv(lead, base) for lead, base in zip(beginning_mv, self.baselines_mv, strict=True)]
-        self._first, self._samples_mv = 0, beginning_mv
         self._level: int | None = None
         self._first_bin = 0
         self._low_mv = self._high_mv = np.empty((recording.n_leads, 0), np.float32)
         self._flags = np.empty((0, recording.n_leads), np.uint8)
+        self._lost_bins: list[list[tuple[int, int]]] = [[] for _ in recording.lead_names]
         self._bins_key: tuple[int, ...] = ()
         self._medians_key: tuple[float, ...] = ()
         self._medians_mv: list[float] = []
@@ -142,10 +175,12 @@ class LongSignals:
         self._level = level
         if level is None:
             if first < self._first or stop > self._first + self._samples_mv.shape[1]:
-                self._first, self._samples_mv = first, self._read(first, stop)
+                spare = round(SPARE_S * recording.fs_hz)
+                self._take_over(max(0, first - spare), min(recording.n_samples, stop + spare))
             return
         size = BASE * STEP**level
-        first_bin, stop_bin = first // size, -(-stop // size)
+        spare = math.ceil(SPARE_S * recording.fs_hz / size)
+        first_bin, stop_bin = max(0, first // size - spare), -(-stop // size) + spare
         key = (level, first_bin, stop_bin, self.revision)
         if key == self._bins_key:
             return
@@ -156,6 +191,27 @@ class LongSignals:
         else:
             extremes, self._flags = self.pyramid.read(level, first_bin, stop_bin)
             self._low_mv, self._high_mv = to_mv(recording.samples, extremes, self._flags)
+        self._lost_bins = self._blank(self._low_mv, self._high_mv, level)
+
+    def _take_over(self, first: int, stop: int) -> FloatArray:
+        """Read the samples that the next questions are about, and find out where leads were off."""
+        sampled_mv = self._read(first, stop)
+        self._lost = no_signal_spans(sampled_mv, self._recording.fs_hz, self._step_mv)
+        self._first, self._samples_mv = first, without_lost(sampled_mv, self._lost)
+        self._runs = [finite_runs(lead_mv) for lead_mv in self._samples_mv]
+        self._sampled_runs = [
+            finite_runs(lead_mv) if lost else drawn
+            for lead_mv, lost, drawn in zip(sampled_mv, self._lost, self._runs, strict=True)
+        ]
+        return self._samples_mv
+
+    def _blank(self, low_mv: FloatArray, high_mv: FloatArray, level: int) -> list[list[tuple[int, int]]]:
+        """Take away the bins of leads that were off, and return which these are."""
+        lost = no_signal_bins(low_mv, high_mv, BASE * STEP**level / self._recording.fs_hz, self._step_mv)
+        for row, found in enumerate(lost):
+            for first, stop in found:
+                low_mv[row, first:stop] = high_mv[row, first:stop] = np.nan
+        return lost
 
     def _read(self, first: int, stop: int) -> FloatArray:
         try:
@@ -168,8 +224,8 @@ class LongSignals:
         """Return the points to draw of what was prepared."""
         fs_hz = self._recording.fs_hz
         if self._level is None:
-            lead_mv = self._samples_mv[lead_idx]
-            return polyline(lead_mv, finite_runs(lead_mv), fs_hz, px_per_s, start_s, end_s, self._first)
+            runs = self._runs[lead_idx]
+            return polyline(self._samples_mv[lead_idx], runs, fs_hz, px_per_s, start_s, end_s, self._first)
         return self._extremes(lead_idx, fs_hz / px_per_s, start_s, end_s)
 
     def _extremes(self, lead_idx: int, samples_a_pixel: float, start_s: float, end_s: float) -> Polyline:
@@ -217,7 +273,7 @@ class LongSignals:
             part_mv = part_mv[:, :: max(1, part_mv.shape[1] // (N_PIECES * PIECE_SAMPLES))]
         else:
             starts = np.linspace(first, max(first, stop - PIECE_SAMPLES), N_PIECES).astype(int)
-            part_mv = np.concatenate([self._read(a, a + PIECE_SAMPLES) for a in starts.tolist()], axis=1)
+            part_mv = np.concatenate([self._piece(a) for a in starts.tolist()], axis=1)
         medians = []
         for lead_mv, base_mv in zip(part_mv, self.baselines_mv, strict=True):
             finite = lead_mv[np.isfinite(lead_mv)]
@@ -225,17 +281,34 @@ class LongSignals:
             medians.append(base_mv + steps * BASELINE_STEP_MV)
         return medians
 
+    def _piece(self, first: int) -> FloatArray:
+        """Return some samples, none of leads that were off there as far as what was prepared says."""
+        piece_mv = self._read(first, first + PIECE_SAMPLES)
+        at_s = first / self._recording.fs_hz
+        for row, lead_mv in enumerate(piece_mv):
+            if any(a <= at_s < b for a, b in self.no_signal_s(row, at_s, at_s)):
+                lead_mv[:] = np.nan
+        return piece_mv
+
     def gaps_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
         """Return every stretch without samples within what was prepared."""
         fs_hz = self._recording.fs_hz
         if self._level is None:
-            lead_mv = self._samples_mv[lead_idx]
-            found = gaps_s(finite_runs(lead_mv), lead_mv.size, fs_hz)
+            found = gaps_s(self._sampled_runs[lead_idx], self._samples_mv.shape[1], fs_hz)
             return [(a + self._first / fs_hz, b + self._first / fs_hz) for a, b in found]
         size_s = BASE * STEP**self._level / fs_hz
         is_gap = self._flags[:, lead_idx] == ALL_GAP
         edges = np.flatnonzero(np.diff(is_gap.astype(np.int8), prepend=0, append=0)).reshape(-1, 2) + self._first_bin
         return [(a * size_s, min(b * size_s, self._recording.duration_s)) for a, b in edges.tolist()]
+
+    def no_signal_s(self, lead_idx: int, start_s: float, end_s: float) -> list[tuple[float, float]]:
+        """Return every stretch of a lead that was off within what was prepared."""
+        fs_hz = self._recording.fs_hz
+        if self._level is None:
+            return [((a + self._first) / fs_hz, (b + self._first) / fs_hz) for a, b in self._lost[lead_idx]]
+        size_s, first = BASE * STEP**self._level / fs_hz, self._first_bin
+        end_s = self._recording.duration_s
+        return [((a + first) * size_s, min((b + first) * size_s, end_s)) for a, b in self._lost_bins[lead_idx]]
 
     def peak_mv(self, lead_idx: int, start_s: float, end_s: float) -> float | None:
         """Return the highest voltage of what was prepared."""
@@ -256,10 +329,12 @@ class LongSignals:
         a_column = self._recording.n_samples / n_columns
         level = level_for(a_column)
         if level is None:
-            part_mv = self._read(0, self._recording.n_samples)[lead_idx]
-            return *envelope(part_mv, n_columns), n_columns
+            part_mv = self._read(0, self._recording.n_samples)
+            lost = no_signal_spans(part_mv, self._recording.fs_hz, self._step_mv)
+            return *envelope(without_lost(part_mv, lost)[lead_idx], n_columns), n_columns
         extremes, flags = self.pyramid.read(level, 0, self.pyramid.layout.bins(level))
         low_mv, high_mv = to_mv(self._recording.samples, extremes, flags)
+        self._blank(low_mv, high_mv, level)
         n_bins = low_mv.shape[1]
         edges = np.round(np.arange(n_columns) * a_column / (BASE * STEP**level)).astype(np.int64)
         n_known = int(np.searchsorted(edges, n_bins))
@@ -277,6 +352,20 @@ def signals_of(record: EcgRecord | LongRecording) -> MemorySignals | LongSignals
 def _peak(part_mv: FloatArray) -> float | None:
     part_mv = part_mv[np.isfinite(part_mv)]
     return float(part_mv.max()) if part_mv.size else None
+
+
+def _lost_share(runs: IntArray, n_samples: int) -> float:
+    return 1.0 - float((runs[:, 1] - runs[:, 0]).sum()) / max(n_samples, 1)
+
+
+def _steps_mv(samples: StoredSignal) -> list[float]:
+    """Return the resolution of each lead."""
+    counts = np.tile(np.arange(2, dtype=samples.dtype), (samples.n_leads, 1))
+    if samples.dtype.kind == "f":
+        return [0.0] * samples.n_leads  # millivolts already, in steps that nobody states
+    first_mv, second_mv = samples.to_mv(counts, range(samples.n_leads)).T
+    steps: list[float] = np.abs(second_mv - first_mv).tolist()
+    return steps
 
 
 def _nothing() -> Polyline:

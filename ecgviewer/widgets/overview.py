@@ -7,6 +7,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
+from ecgviewer.state.layout import rhythm_lead
 from ecgviewer.state.long_work import LongWorkState
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.record_time import RecordClock, duration_text
@@ -169,7 +170,8 @@ class OverviewStrip(QFrame):
         if self._signals is None:
             return
         n_columns = max(1, self.width() - 2 * MARGIN_PX)
-        lead_idx = record.lead_names.index("II") if "II" in record.lead_names else 0
+        names = record.lead_names
+        lead_idx = (rhythm_lead(names, self._signals.lost_share) or 0) if "II" in names else 0
         low_mv, high_mv, n_known = self._signals.envelope(lead_idx, n_columns)
         height_px = STRIP_PX - TIME_PX - 8
         step_px = n_columns / low_mv.size

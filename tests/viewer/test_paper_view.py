@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,15 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from wfdb_files import write_signals
 
 from ecgviewer.plot.paper_view import PaperView
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import load_theme
 from physioclr_core.leads import STANDARD_LEADS
-from physioclr_core.record import EcgRecord
+from physioclr_core.record import EcgRecord, ImportReport
+from physioclr_core.recordings.opening import open_long
 
 LIGHT = load_theme("light")
 PX_PER_MM = 96 / 25.4
@@ -158,6 +161,45 @@ def test_a_gap_is_left_open(make_view: Callable, record: EcgRecord) -> None:
     inside = slice(int(geometry.x_px(4.0)) + 3, int(geometry.x_px(6.0)) - 3)
     is_ink = _is_colour(_pixels(view), LIGHT.trace)
     assert not is_ink[y_px - 40 : y_px + 40, inside].any()
+
+
+def test_a_lead_that_was_off_is_tinted_and_named_and_has_no_line(make_view: Callable, record: EcgRecord) -> None:
+    signal_mv = np.array(record.signal_mv)
+    signal_mv[1] = 0.0
+    signal_mv[11, 200:] = -20.02
+    off = replace(record, signal_mv=signal_mv, report=ImportReport())
+    for theme in ("light", "dark"):
+        _, view = make_view(off, size_px=(1300, 720), theme=theme)
+        geometry, page = view.geometry_px, view.page
+        assert [cell.label for cell in page.rows[3].cells] == ["V1"]  # not the strip of a dead lead
+        pixels = _pixels(view)
+        is_ink = _is_colour(pixels, load_theme(theme).trace)
+        is_word = _is_colour(pixels, load_theme(theme).text_quiet)
+        for row_idx, start_s, end_s in ((1, 0.0, 2.5), (2, 7.5, 10.0)):
+            y_px = int(geometry.y_px(page.rows[row_idx].baseline_mm))
+            inside = slice(int(geometry.x_px(start_s)) + 4, int(geometry.x_px(end_s)) - 4)
+            band = slice(y_px - 8, y_px + 8)
+            assert not is_ink[band, inside].any()
+            assert is_word[band, inside].any()
+        # The lead beside it is drawn.
+        y_px = int(geometry.y_px(page.rows[1].baseline_mm))
+        assert is_ink[y_px - 40 : y_px + 40, int(geometry.x_px(2.6)) : int(geometry.x_px(4.9))].any()
+
+
+def test_a_gap_on_disk_is_marked_in_the_first_painting_after_a_jump(
+    make_view: Callable, tmp_path: Path, record: EcgRecord
+) -> None:
+    adu = np.tile(np.round(np.array(record.signal_mv[:2]) * 1000).astype(np.int64), (1, 20))
+    adu[:, 50_000:60_000] = 0
+    recording = open_long(write_signals(tmp_path, "r", adu, 16, leads=["MLII", "V1"], fs="500"), 0)
+    assert recording is not None
+    paper, view = make_view(recording, size_px=(1300, 720))
+    paper.pan_to(start_s=105.0)
+    pixels = _pixels(view)
+    is_ink = _is_colour(pixels, LIGHT.trace)
+    y_px = int(view.geometry_px.y_px(view.page.rows[0].baseline_mm))
+    assert not is_ink[y_px - 8 : y_px + 8, 100:].any()
+    assert _is_colour(pixels, LIGHT.text_quiet)[y_px - 8 : y_px + 8, 100:].any()
 
 
 def test_a_large_offset_is_drawn_on_the_baseline(make_view: Callable, record: EcgRecord) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real_records import long_signal_mv, to_adu
+from real_records import long_signal_mv, real_signal_mv, record_of, to_adu
 from wfdb_files import write_signals
 
 from ecgviewer.state.signals import LongSignals, MemorySignals, signals_of
@@ -131,3 +131,85 @@ def test_the_baseline_is_that_of_what_is_in_sight(both: tuple[MemorySignals, Lon
             assert long_signals.baseline_mv(lead, start_s, end_s) == pytest.approx(
                 memory.baseline_mv(lead, start_s, end_s), abs=0.51
             )
+
+
+# --- leads that were off ---------------------------------------------------------------------------------------------
+
+OFF_S, ALL_OFF_S = (300.0, 420.0), (600.0, 900.0)
+
+
+@pytest.fixture(scope="module")
+def with_leads_off(tmp_path_factory: pytest.TempPathFactory) -> tuple[MemorySignals, LongSignals]:
+    """Return both kinds of an ECG whose second lead is off for two minutes at a rail, and all leads later for five."""
+    adu = np.tile(to_adu(long_signal_mv(20_000)[:2]).astype(np.int64), 6)
+    adu[1, 30_000:42_000] = 20_020
+    adu[:, 60_000:90_000] = 0
+    header = write_signals(tmp_path_factory.mktemp("off"), "r", adu, 16, leads=["I", "II"])
+    recording = open_long(header, 0)
+    assert recording is not None
+    layout = Layout(recording.n_samples, 2, recording.samples.dtype.str)
+    pyramid = Pyramid(io.BytesIO(bytes(layout.end)), layout, 0)
+    assert fill(pyramid, recording.samples, lambda: False)
+    long_signals = LongSignals(recording)
+    long_signals.pyramid = pyramid
+    return MemorySignals(read_record(header)), long_signals
+
+
+@pytest.mark.parametrize("px_per_s", [94.5, 10.0, 1.0, 0.4])
+def test_a_lead_that_was_off_has_no_line_in_memory_or_on_disk(
+    with_leads_off: tuple[MemorySignals, LongSignals], px_per_s: float
+) -> None:
+    for signals in with_leads_off:
+        for start_s, end_s in ((290.0, 430.0), (590.0, 910.0)):
+            signals.prepare(px_per_s, start_s, end_s)
+            for lead in (0, 1):
+                is_off = lead == 1 or start_s == 590.0
+                found = [span for span in signals.no_signal_s(lead, start_s, end_s) if span[1] > start_s]
+                found = [span for span in found if span[0] < end_s]
+                line = signals.polyline(lead, px_per_s, start_s, end_s)
+                if not is_off:
+                    assert found == []
+                    continue
+                expected = OFF_S if start_s == 290.0 else ALL_OFF_S
+                ((off_s, on_s),) = found
+                assert (off_s, on_s) == pytest.approx(expected, abs=max(0.1, 1 / px_per_s))
+                inside = (line.x_px > expected[0] * px_per_s + 2) & (line.x_px < expected[1] * px_per_s - 2)
+                assert not inside.any()
+                # The rail is nowhere drawn, but where a bin of the pyramid holds the jump to it too.
+                assert np.count_nonzero(line.y_mv > 5) <= (0 if px_per_s > 5 or signals is with_leads_off[0] else 2)
+                assert signals.gaps_s(lead, start_s, end_s) == []
+
+
+def test_a_page_within_a_stretch_without_signal_knows_it(with_leads_off: tuple[MemorySignals, LongSignals]) -> None:
+    _, long_signals = with_leads_off
+    long_signals.prepare(94.5, 700.0, 700.5)
+    for lead in (0, 1):
+        ((start_s, end_s),) = long_signals.no_signal_s(lead, 700.0, 700.5)
+        assert start_s < 700.0
+        assert end_s > 700.5
+        assert long_signals.polyline(lead, 94.5, 700.0, 700.5).x_px.size == 0
+
+
+def test_the_level_of_a_lead_that_was_off_is_no_baseline_and_no_reach(
+    with_leads_off: tuple[MemorySignals, LongSignals],
+) -> None:
+    memory, long_signals = with_leads_off
+    assert max(memory.reach_mv[1]) < 5
+    for signals in (memory, long_signals):
+        for px_per_s, span_s in ((94.5, (302.0, 312.0)), (2.0, (305.0, 425.0))):
+            signals.prepare(px_per_s, *span_s)
+            assert abs(signals.baseline_mv(1, *span_s)) < 2
+    low_mv, high_mv, _ = long_signals.envelope(1, 600)
+    assert np.isnan(low_mv[155:205]).all()
+    assert np.count_nonzero(high_mv > 5) <= 2  # a part of it at either end
+
+
+def test_a_lead_off_in_a_short_record_is_off_whether_its_report_says_so_or_not() -> None:
+    signal_mv = real_signal_mv(3).copy()
+    signal_mv[11, 58:] = -20.02  # as V6 of PTB-XL 20045
+    signals = MemorySignals(record_of(signal_mv))
+    assert signals.no_signal_s(11, 0.0, 10.0) == [pytest.approx((0.58, 10.0), abs=0.02)]
+    assert signals.lost_share[11] == pytest.approx(0.942, abs=0.002)
+    assert signals.lost_share[:11] == [0.0] * 11
+    assert signals.polyline(11, 94.5, 0.0, 10.0).x_px.max() < 60
+    assert max(signals.reach_mv[11]) < 5

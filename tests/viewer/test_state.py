@@ -163,6 +163,18 @@ class TestLayout:
         assert "1.25 s each" in page.note
         assert lay_out(STANDARD_LEADS, 1.0, "3x4+1", 10.0).column_s is None
 
+    def test_the_rhythm_strip_is_of_the_first_lead_that_has_a_signal(self) -> None:
+        def strip(**lost: float) -> str:
+            shares = [lost.get(name, 0.0) for name in STANDARD_LEADS]
+            return lay_out(STANDARD_LEADS, 10.0, "3x4+1", 10.0, (), shares).rows[-1].cells[0].label
+
+        assert strip() == "II"
+        assert strip(II=0.3) == "II"
+        assert strip(II=1.0) == "V1"
+        assert strip(II=0.9, V1=1.0) == "V5"
+        assert strip(**dict.fromkeys(STANDARD_LEADS, 1.0)) == "II"
+        assert strip(**dict.fromkeys(STANDARD_LEADS, 1.0) | {"V4": 0.8}) == "V4"
+
     def test_a_tall_trace_is_not_cut_off_at_the_top(self) -> None:
         plain = lay_out(STANDARD_LEADS, 10.0, "3x4+1", 10.0)
         tall = lay_out(STANDARD_LEADS, 10.0, "3x4+1", 10.0, [(4.0, 0.5)] * 12)
