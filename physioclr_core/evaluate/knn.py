@@ -11,7 +11,7 @@ from physioclr_core.evaluate.auroc import macro_auroc
 
 FloatArray = npt.NDArray[np.float64]
 
-NEIGHBOURS: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500)
+NEIGHBOURS: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500, 1000)
 # Similarities are sharpened as in the k-NN evaluation of Wu et al. (CVPR 2018).
 _TEMPERATURE = 0.07
 _AT_ONCE = 512

@@ -14,7 +14,7 @@ from physioclr_core.evaluate.auroc import macro_auroc
 FloatArray = npt.NDArray[np.float64]
 
 # Times the mean squared weight of standardised features, per training record.
-PENALTIES: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES: tuple[float, ...] = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _MAX_ITERATIONS = 400
 _MIN_SD = 1e-6
 

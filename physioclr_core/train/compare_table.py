@@ -33,7 +33,10 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """How far an arm is ahead of its best rival; the rival is chosen by its figure on the same records."""
+    """How far an arm is ahead of its best rival, over the seeds that both have: the same draws of the labels.
+
+    The rival is chosen by its figure on the same records.
+    """
 
     rival: str
     difference: Interval
@@ -61,7 +64,7 @@ class TableRow:
     of_seeds : tuple of float
         Each seed's own.
     difference : Interval or None
-        To the reference arm under the same evaluation, from the same resamples.
+        To the reference arm under the same evaluation, over the seeds that both have, from the same resamples.
     over_best, over_best_pretrained : Lead or None
         Of the arms that the question is about: over the best rival, and over the best one with a pretraining.
     common : CommonLabels or None
@@ -119,23 +122,23 @@ def compare_table(
         first = next(iter(kept.values()))[0]
         _check_alike(kept, first, of_arm)
         weights = patient_weights(first.patient, n_resamples, SEED)
-        everything = _measured(kept, weights, np.arange(first.labels.shape[1]))
+        seeds = {arm: [run.seed for run in group] for arm, group in of_arm.items()}
+        everything = _measured(kept, seeds, weights, np.arange(first.labels.shape[1]))
         often = np.flatnonzero((first.labels == 1.0).sum(axis=0) >= MIN_POSITIVE)
-        common = _measured(kept, weights, often) if len(often) else None
-        means, drawn = everything.means, everything.drawn
+        common = _measured(kept, seeds, weights, often) if len(often) else None
         rivals = [arm for arm in of_arm if arm not in own]
         for arm, group in of_arm.items():
             difference = None
-            if reference in means and arm != reference:
-                difference = paired_difference(drawn[arm], drawn[reference], means[arm] - means[reference])
+            if reference is not None and reference in of_arm and arm != reference:
+                difference = everything.difference(arm, reference)
             met = rivals if arm in own else []
             trained = [name for name in met if name in pretrained]
             rows.append(
                 TableRow(
                     arm=arm,
                     evaluation=evaluation,
-                    macro_auroc=interval(means[arm], drawn[arm]),
-                    of_seeds=everything.each[arm],
+                    macro_auroc=everything.interval(arm),
+                    of_seeds=tuple(everything.each[arm].values()),
                     difference=difference,
                     over_best=_lead(arm, met, everything),
                     over_best_pretrained=_lead(arm, trained, everything),
@@ -143,7 +146,7 @@ def compare_table(
                     if common is None
                     else CommonLabels(
                         n_labels=len(often),
-                        macro_auroc=interval(common.means[arm], common.drawn[arm]),
+                        macro_auroc=common.interval(arm),
                         over_best=_lead(arm, met, common),
                         over_best_pretrained=_lead(arm, trained, common),
                     ),
@@ -159,30 +162,44 @@ def compare_table(
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """Each arm's macro AUROC over some labels: of each seed, their mean, and that of every resample."""
+    """Each arm's macro AUROC over some labels by seed, and that of every resample."""
 
-    each: dict[str, tuple[float, ...]]
-    means: dict[str, float]
-    drawn: dict[str, FloatArray]
+    each: dict[str, dict[int, float]]
+    drawn: dict[str, dict[int, FloatArray]]
+
+    def interval(self, arm: str) -> Interval:
+        """Return the mean over the arm's seeds, and its interval."""
+        return interval(float(np.mean(list(self.each[arm].values()))), np.mean(list(self.drawn[arm].values()), axis=0))
+
+    def difference(self, arm: str, other: str) -> Interval | None:
+        """Return how far an arm is ahead over the seeds that both have; None where they share none."""
+        seeds = self.each[arm].keys() & self.each[other].keys()
+        if not seeds:
+            return None
+        value = float(np.mean([self.each[arm][seed] - self.each[other][seed] for seed in seeds]))
+        drawn, drawn_other = (np.mean([self.drawn[name][seed] for seed in seeds], axis=0) for name in (arm, other))
+        return paired_difference(drawn, drawn_other, value)
 
 
 def _measured(
-    kept: dict[str, list[KeptPredictions]], weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]
+    kept: dict[str, list[KeptPredictions]],
+    seeds: dict[str, list[int]],
+    weights: npt.NDArray[np.float32],
+    columns: npt.NDArray[np.int64],
 ) -> _Measured:
-    each, drawn = {}, {}
+    measured = _Measured({arm: {} for arm in kept}, {arm: {} for arm in kept})
     for arm, group in kept.items():
-        parts = [(k.labels[:, columns], k.logits[:, columns]) for k in group]
-        each[arm] = tuple(macro_auroc(labels, logits) for labels, logits in parts)
-        drawn[arm] = np.mean([macro(weighted_auroc(labels, logits, weights)) for labels, logits in parts], axis=0)
-    return _Measured(each, {arm: float(np.mean(values)) for arm, values in each.items()}, drawn)
+        for seed, predictions in zip(seeds[arm], group, strict=True):
+            labels, logits = predictions.labels[:, columns], predictions.logits[:, columns]
+            measured.each[arm][seed] = macro_auroc(labels, logits)
+            measured.drawn[arm][seed] = macro(weighted_auroc(labels, logits, weights))
+    return measured
 
 
 def _lead(arm: str, rivals: Sequence[str], measured: _Measured) -> Lead | None:
-    if not rivals:
-        return None
-    means, drawn = measured.means, measured.drawn
-    best = max(rivals, key=lambda name: means[name])
-    return Lead(best, paired_difference(drawn[arm], drawn[best], means[arm] - means[best]))
+    leads = [Lead(rival, ahead) for rival in rivals if (ahead := measured.difference(arm, rival)) is not None]
+    known = [lead for lead in leads if lead.difference.value is not None]
+    return min(known, key=lambda lead: lead.difference.value or 0.0, default=None)
 
 
 def _check_alike(

@@ -149,6 +149,20 @@ def test_leads_are_over_the_best_rival_and_shares_of_the_labels_are_drawn(prepar
     assert (tmp_path / "shares.png").stat().st_size > 5000
 
 
+def test_arms_with_other_seeds_are_compared_over_those_that_both_have(prepared: Path, tmp_path: Path) -> None:
+    values = settings(prepared) | {"seeds": [0, 1], "own": ["again"]}
+    values["arms"] = {"random": {"evaluations": ["few"], "seeds": [0, 1, 2]}, "again": {"evaluations": ["few"]}}
+    values["evaluations"] = {"few": {"mode": "linear-probe", "data": {"label_fraction": 0.5}}}
+    config = CompareConfig.model_validate(values)
+    assert not run_comparison(config, tmp_path, lambda run, number, total: lambda d, n, loss: None, allow_gpu=False)
+    rows = compare_table(planned_runs(config, tmp_path), config.reference, config.own, n_resamples=50)
+    random, again = rows
+    assert random.macro_auroc.value != again.macro_auroc.value, "another draw of the labels"
+    assert again.difference == Interval(0.0, 0.0, 0.0)
+    assert again.over_best is not None
+    assert again.over_best.difference == again.difference
+
+
 def test_only_shares_of_the_labels_are_drawn_as_such() -> None:
     def row(evaluation: str, label_fraction: float) -> TableRow:
         figure = Interval(0.9, 0.8, 1.0)
