@@ -148,10 +148,10 @@ class MainWindow(QMainWindow):
     def _return_to_sight(self) -> None:
         """Select the ECG in sight, where another was asked for and will not come."""
         path = self.session.path
-        if self.session.opening_path is None and path is not None and self.folders.list.entry_of(path) is not None:
-            if self.folders.current != path:
-                self.worklist.table.select(path)
-            self.folders.current = path
+        if self.session.opening_path is None and path is not None and self.folders.current != path:
+            self.worklist.table.select(path)
+            if self.folders.list.entry_of(path) is not None:
+                self.folders.current = path
 
     def ask_about_table(self, path: Path) -> None:
         """Ask what a table holds, and open it by the answer."""

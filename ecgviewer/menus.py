@@ -169,7 +169,7 @@ def _build_view(builder: _Builder) -> None:
     why.setCheckable(True)
     panels = builder.add(menu, "panels", "&Panels", window.toggle_panels, "Ctrl+B")
     panels.setCheckable(True)
-    builder.add(menu, "dismiss", "&Dismiss error, hide why, close ECG beside", window.dismiss, "Esc")
+    builder.add(menu, "dismiss", "Stop reading, &dismiss error, hide why, close ECG beside", window.dismiss, "Esc")
 
 
 def _build_go(builder: _Builder) -> None:

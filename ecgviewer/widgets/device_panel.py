@@ -34,6 +34,7 @@ class DevicePanel(QFrame):
     """
 
     report_asked = Signal()
+    reading_changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -73,12 +74,16 @@ class DevicePanel(QFrame):
         self._mark.set_colours(theme.notice, theme.panel)
 
     @property
+    def flag(self) -> str:
+        """Says that something was marked as critical; empty where nothing was."""
+        return "" if self._rows is None else self._rows.flag.capitalize()
+
+    @property
     def folded_text(self) -> str:
         """The words in sight whether or not it is folded."""
         if self.isHidden() or self._rows is None:
             return ""
-        flag = "" if self._flag_line.isHidden() else self._flag.text()
-        return "\n".join(line for line in (self._count.text(), flag) if line)
+        return "\n".join(line for line in (self._count.text(), self.flag) if line)
 
     @property
     def is_open(self) -> bool:
@@ -102,9 +107,10 @@ class DevicePanel(QFrame):
         self.setVisible(self._rows is not None)
         if self._rows is not None:
             self._count.setText(f"Not by this program: {self._rows.count}")
-            self._flag.setText(self._rows.flag.capitalize())
-            self._flag_line.setVisible(bool(self._rows.flag))
+            self._flag.setText(self.flag)
+            self._flag_line.setVisible(bool(self.flag))
             self.heading.setAccessibleName(f"{DEVICE_HEADING}. {self._rows.flag}".rstrip(". "))
+        self.reading_changed.emit()
 
     def _on_toggled(self, is_open: bool) -> None:
         self._say_heading()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -20,19 +20,23 @@ from ecgviewer.widgets.answer_panel import AnswerPanel
 from ecgviewer.widgets.device_panel import DevicePanel
 from ecgviewer.widgets.events_panel import EventsPanel
 from ecgviewer.widgets.findings_panel import FindingsPanel
+from ecgviewer.widgets.shapes import draw_mark, octagon, triangle
 from ecgviewer.widgets.similar_panel import SimilarPanel
 from ecgviewer.widgets.style import GRID_PX
 
 PANELS_PX = 320
 RAIL_PX = 32
+MARK_PX = 14
+FINDINGS = ("Findings", "Open the findings (A)")
 
 
 class RailButton(QAbstractButton):
-    """A word that stands upright."""
+    """A word that stands upright, below a mark where there is something that must not be missed."""
 
     def __init__(self, text: str, theme: Theme, tooltip: str) -> None:
         super().__init__()
         self._theme = theme
+        self._mark = ""
         self.setText(text)
         self.setToolTip(tooltip)
         self.setAccessibleName(tooltip)
@@ -45,17 +49,34 @@ class RailButton(QAbstractButton):
         self._theme = theme
         self.update()
 
+    def say(self, text: str, tooltip: str, mark: str = "") -> None:
+        """Show other words, with the mark "urgent" or "notice" where there is one."""
+        self._mark = mark
+        self.setText(text)
+        self.setToolTip(tooltip)
+        self.setAccessibleName(f"{text}. {tooltip}" if mark else tooltip)
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:  # noqa: D102
-        return QSize(RAIL_PX - 1, self.fontMetrics().horizontalAdvance(self.text()) + 3 * GRID_PX)
+        mark_px = MARK_PX + GRID_PX if self._mark else 0
+        return QSize(RAIL_PX - 1, self.fontMetrics().horizontalAdvance(self.text()) + 3 * GRID_PX + mark_px)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: D102
         painter = QPainter(self)
         if self.underMouse() or self.hasFocus():
             painter.fillRect(self.rect(), QColor(self._theme.hover))
+        top_px = 0
+        if self._mark:
+            rect = QRectF((self.width() - MARK_PX) / 2, GRID_PX, MARK_PX, MARK_PX)
+            is_urgent = self._mark == "urgent"
+            shape, colour = (octagon, self._theme.urgent) if is_urgent else (triangle, self._theme.notice)
+            draw_mark(painter, shape(rect), colour, self._theme.panel)
+            top_px = MARK_PX + GRID_PX
         painter.setPen(QColor(self._theme.text))
         painter.translate(self.width(), 0)
         painter.rotate(90)
-        painter.drawText(0, 0, self.height(), self.width(), Qt.AlignmentFlag.AlignCenter, self.text())
+        painter.drawText(top_px, 0, self.height() - top_px, self.width(), Qt.AlignmentFlag.AlignCenter, self.text())
         painter.end()
 
 
@@ -102,8 +123,9 @@ class SidePanels(QFrame):
         rail.setContentsMargins(1, GRID_PX, 0, GRID_PX)
         rail.setSpacing(GRID_PX)
         self._rail_buttons = {
-            "findings": RailButton("Findings", theme, "Open the findings (A)"),
+            "findings": RailButton(FINDINGS[0], theme, FINDINGS[1]),
             "similar": RailButton("Similar ECGs", theme, "Open the similar ECGs (S)"),
+            "device": RailButton("", theme, ""),
         }
         for name, button in self._rail_buttons.items():
             button.clicked.connect(lambda _checked=False, name=name: self.reveal(name))
@@ -115,6 +137,15 @@ class SidePanels(QFrame):
         row.addWidget(self._panels)
         row.addWidget(self._rail)
         self._rail.hide()
+        # What is never hidden in the panels must not be hidden with them.
+        self.findings.model.modelReset.connect(self._mark_rail)
+        self.device.reading_changed.connect(self._mark_rail)
+        self._mark_rail()
+
+    @property
+    def rail_words(self) -> list[str]:
+        """The words of the rail; empty while the panels are open."""
+        return [] if self.is_open else [b.text() for b in self._rail_buttons.values() if not b.isHidden()]
 
     @property
     def is_open(self) -> bool:
@@ -137,12 +168,28 @@ class SidePanels(QFrame):
         self._rail.setVisible(not is_open)
         self.toggled.emit(is_open)
 
+    def _mark_rail(self) -> None:
+        codes = ", ".join(row.text for row in self.findings.rows() if row.is_urgent)
+        title, tooltip = FINDINGS
+        if codes:
+            self._rail_buttons["findings"].say(f"{title}: urgent", f"{tooltip}: {codes}", "urgent")
+        else:
+            self._rail_buttons["findings"].say(title, tooltip)
+        device = self._rail_buttons["device"]
+        device.say("Device: marked critical", f"{self.device.flag}. Open the panels", "notice")
+        device.setVisible(bool(self.device.flag))
+
     def _on_fold_clicked(self) -> None:
         self.chosen_by_hand.emit()
         self.set_open(False)
 
     def reveal(self, name: str) -> None:
         """Open the panels and go to one of them; fold them where the keyboard is already there."""
+        if name == "device":
+            self.chosen_by_hand.emit()
+            self.set_open(True)
+            self.device.heading.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
         panel: AnswerPanel = self.findings if name == "findings" else self.similar
         self.chosen_by_hand.emit()
         if self.is_open and panel.list.hasFocus():

@@ -243,10 +243,12 @@ class WorklistTable(QTableView):
         self.viewport().update()
 
     def select(self, path: Path) -> None:
-        """Select the row of a file, where it has one."""
+        """Select the row of a file; without one nothing is selected, as another's row would say that it is in sight."""
         row = self.rows.row_of(path)
         if row is not None:
             self._select(row)
+        else:
+            self.setCurrentIndex(QModelIndex())
 
     def selected_path(self) -> Path | None:
         """Return the file of the selected row."""

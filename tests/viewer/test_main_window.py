@@ -21,7 +21,9 @@ from ecgviewer.jobs.protocol import Failed
 from ecgviewer.main_window import MainWindow, save_picture
 from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.screen import ScreenFacts
+from ecgviewer.widgets.side_panels import RailButton
 from ecgviewer.widgets.status_line import RESEARCH_NOTICE
+from physioclr_core.readers import read_record
 from physioclr_core.record import EcgRecord, ImportReport
 
 
@@ -430,6 +432,26 @@ class TestPanels:
         assert window.panels.is_open
         assert window.paper.extent.last_start_s == 0
         assert window.paper.extent.last_top_mm == 0
+
+    def test_what_is_urgent_is_marked_where_the_panels_are_a_rail(
+        self, make_window: Callable, record: EcgRecord, test_data: Callable[..., Path]
+    ) -> None:
+        window = make_window((1280, 800))
+        window.session.show_record(record)
+        assert window.panels.rail_words == ["Findings", "Similar ECGs"]
+        _answer(window, predictions(1))
+        assert window.panels.rail_words == ["Findings: urgent", "Similar ECGs"]
+        acute = read_record(test_data("clinical-formats", "philips-sierra-xml", "1_03__129DYPRG.XML"))
+        window.session.show_record(acute)
+        assert window.panels.rail_words == ["Findings", "Similar ECGs", "Device: marked critical"]
+        (button,) = [each for each in window.panels.findChildren(RailButton) if each.text().startswith("Device")]
+        button.click()
+        assert window.panels.is_open
+        assert window.panels.device.heading.hasFocus()
+        assert not window.panels.device.is_open
+        window.session.show_record(record)
+        window.panels.set_open(False)
+        assert window.panels.rail_words == ["Findings", "Similar ECGs"]
 
     def test_a_choice_by_hand_outlives_a_resize(self, make_window: Callable, record: EcgRecord) -> None:
         window = make_window((1600, 1000))

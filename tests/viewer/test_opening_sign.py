@@ -121,3 +121,17 @@ def test_another_failure_does_not_end_the_sign(listed: MainWindow, qtbot: QtBot)
     assert listed.opening_sign.is_shown
     release(listed)
     assert not listed.opening_sign.is_shown
+
+
+def test_an_ecg_in_sight_that_is_not_listed_leaves_no_row_selected(
+    listed: MainWindow, demo_paths: list[Path], tmp_path: Path
+) -> None:
+    listed.session._loader.is_holding = False
+    listed.open_file(demo_paths[7])
+    bad = demo_paths[0]
+    listed.worklist.table.select(bad)
+    listed.folders.current = bad
+    listed.session.failed.emit("It could not be read.")
+    listed.workspace.main_pane.error_bar.dismiss()
+    assert listed.worklist.table.selected_path() is None
+    assert listed.folders.current == bad  # J goes on from there
