@@ -27,6 +27,8 @@ TICK_FROM_BASELINE_MM = 5.0
 # The word stands in a gap that is wide enough for it, above one that is narrower (not among bars, which would cover
 # it), and at none of a few pixels.
 GAP, NO_SIGNAL = "gap", "no signal"
+# After the name of a lead that the file does not store.
+DERIVED = "derived"
 # From here on times are the clock's.
 LONG_S = 600.0
 # From here on beats run together: rows keep to their own place, in a quieter colour.
@@ -110,12 +112,17 @@ class LabelItem(Furniture):
                 found.append((text, QPointF(geometry.snapped(x_px), geometry.snapped(y_px))))
         return found
 
+    def _label_px(self, scene: Scene, label: str) -> float:
+        if label not in scene.record.report.derived_leads:
+            return self._metrics.horizontalAdvance(label)
+        return self._metrics.horizontalAdvance(f"{label} ") + self._quiet_metrics.horizontalAdvance(DERIVED)
+
     def _clear_mm(self, scene: Scene, span: Span) -> float:
         """Return how high a label has to stand at the start of a span so that the trace does not cross it."""
         lead_idx, geometry = span.cell.lead_idx, scene.geometry
         if lead_idx is None:
             return 0.0
-        width_px = self._metrics.horizontalAdvance(span.cell.label) + 2 * LABEL_INSET_MM * geometry.px_per_mm
+        width_px = self._label_px(scene, span.cell.label) + 2 * LABEL_INSET_MM * geometry.px_per_mm
         peak_mv = scene.signals.peak_mv(lead_idx, span.start_s, span.start_s + width_px / geometry.px_per_s)
         if peak_mv is None:
             return 0.0
@@ -129,11 +136,17 @@ class LabelItem(Furniture):
         painter.setClipRect(self._rect.adjusted(scene.geometry.snapped(scene.geometry.gutter_px), 0, 0, 0))
         self._paint_separators(painter, scene)
         self._paint_gaps(painter, scene)
-        for text, where in self.labels() if scene.geometry.state.time_zoom < WIDE_ZOOM else ():
+        if scene.geometry.state.time_zoom >= WIDE_ZOOM:
+            return
+        for text, where in self.labels():
             is_note = text.endswith(" not recorded")
             painter.setFont(self._quiet_font if is_note else self._font)
             painter.setPen(QColor(self._theme.text_quiet if is_note else self._theme.text))
             painter.drawText(where, text)
+            if text in scene.record.report.derived_leads:
+                painter.setFont(self._quiet_font)
+                painter.setPen(QColor(self._theme.text_quiet))
+                painter.drawText(where + QPointF(self._metrics.horizontalAdvance(f"{text} "), 0.0), DERIVED)
 
     def _paint_separators(self, painter: QPainter, scene: Scene) -> None:
         geometry = scene.geometry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ecgviewer.services.markdown import plain, table
-from ecgviewer.state.header import UNKNOWN
+from ecgviewer.state.header import UNKNOWN, low_rate_remark
 from physioclr_core.readers.report_text import (
     DEVICE_HEADING,
     STATUS_UNKNOWN,
@@ -83,7 +83,10 @@ def _checks(record: AnyRecord) -> list[str]:
             "by construction: derived leads" if derived and residual_mv is not None else "0 where leads fit together"
         )
         rows.append((plain(formula), value, remark))
-    return table(("sum of leads", "found", "remark"), rows)
+    lines = table(("sum of leads", "found", "remark"), rows)
+    if remark := low_rate_remark(record):
+        lines += ["", plain(remark)]
+    return lines
 
 
 def _device_section(reading: DeviceReading) -> list[str]:

@@ -10,6 +10,9 @@ from ecgviewer.state.screen import ScreenScale
 from physioclr_core.record import Patient, SignalSource
 
 UNKNOWN = "--"
+LONGEST_BAND_TEXT = 40
+# A pacing spike lasts half a millisecond to two: below this rate it falls between samples or is filtered away.
+PACING_FS_HZ = 500.0
 SEX_LETTERS = {"male": "M", "female": "F"}
 
 
@@ -93,8 +96,10 @@ def patient_text(patient: Patient) -> str:
     return " ".join(known) if known else f"patient {UNKNOWN}"
 
 
-def scale_parts(state: PaperState, scale: ScreenScale, page_note: str = "") -> list[Part]:
-    """Return the second line: speed, gain, filter, baseline and arrangement.
+def scale_parts(
+    state: PaperState, scale: ScreenScale, page_note: str = "", record: SignalSource | None = None
+) -> list[Part]:
+    """Return the second line: speed, gain, filters, baseline and arrangement.
 
     Millimetres are named only where they are true: at magnification 1 on a screen of known size.
 
@@ -104,16 +109,37 @@ def scale_parts(state: PaperState, scale: ScreenScale, page_note: str = "") -> l
     scale : ScreenScale
     page_note : str
         What the layout has to say.
+    record : SignalSource, optional
+        Whose device filtered the signal before this program had it.
 
     Returns
     -------
     list of Part
     """
     parts = scale_claim_parts(state, scale)
-    parts += [Part("no filter"), Part("baseline at lead median")]
+    parts.append(Part("display filter off"))
+    if record is not None:
+        parts.append(Part(device_band_text(record), label="device band"))
+    parts.append(Part("baseline at lead median"))
     if page_note:
         parts.append(Part(page_note))
     return parts
+
+
+def device_band_text(record: SignalSource) -> str:
+    """Return the band that the device recorded, in the file's words as far as a line has room for them."""
+    words = " ".join((record.acquisition.filters or "unknown").split())
+    return words if len(words) <= LONGEST_BAND_TEXT else f"{words[: LONGEST_BAND_TEXT - 1].rstrip()}…"
+
+
+def low_rate_remark(record: SignalSource) -> str:
+    """Return what a low sampling rate hides; empty where it hides nothing that is looked for."""
+    if record.fs_hz >= PACING_FS_HZ:
+        return ""
+    return (
+        f"Sampled at {record.fs_hz:g} Hz: nothing above {record.fs_hz / 2:g} Hz is in the signal, "
+        "and pacing spikes cannot be assessed."
+    )
 
 
 def scale_claim_parts(state: PaperState, scale: ScreenScale) -> list[Part]:

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.protocol import Neighbour
 from ecgviewer.plot.paper_view import PaperView
-from ecgviewer.state.header import Part, patient_parts, scale_parts
+from ecgviewer.state.header import Part, low_rate_remark, patient_parts, scale_parts
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import Theme
 from ecgviewer.widgets.bars import ErrorBar
 from ecgviewer.widgets.header import HeaderView
-from physioclr_core.recordings.source import AnyRecord
+from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 
 class PaperPane(QWidget):
@@ -25,6 +25,7 @@ class PaperPane(QWidget):
         super().__init__()
         self._paper = paper
         self._heart_rate_bpm: float | None = None
+        self._rate_remark = ""
         self._neighbour: Neighbour | None = None
         self.header = HeaderView(theme, can_close=not is_leading)
         self.header.closed.connect(self.closed)
@@ -75,13 +76,15 @@ class PaperPane(QWidget):
         """Show a record; with a neighbour it is one of the library."""
         self._neighbour = neighbour
         self._heart_rate_bpm = None
+        is_long = isinstance(record, LongRecording)
+        self._rate_remark = "Heart rate: by the minute in the trend below" if is_long else ""
         self.view.set_record(record)
         self._refresh_header()
 
     def set_heart_rate(self, bpm: float | None, reason: str = "") -> None:
         """Show a heart rate; None is not known, for the reason that the header's tooltip then gives."""
         self._heart_rate_bpm = bpm
-        self.header.set_remark(f"Heart rate: {reason}" if reason else "")
+        self._rate_remark = f"Heart rate: {reason}" if reason else ""
         self._refresh_header()
 
     def _refresh_header(self) -> None:
@@ -91,8 +94,10 @@ class PaperPane(QWidget):
             first = patient_parts(record, self._heart_rate_bpm)
             if self._neighbour is not None:
                 first = _library_parts(self._neighbour, first)
-        second = scale_parts(self._paper.state, self.view.screen_scale, page.note if page is not None else "")
-        self.header.set_lines(first, second)
+        note = page.note if page is not None else ""
+        self.header.set_lines(first, scale_parts(self._paper.state, self.view.screen_scale, note, record))
+        remarks = (self._rate_remark, low_rate_remark(record) if record is not None else "")
+        self.header.set_remark("\n".join(filter(None, remarks)))
 
     def _on_paper_changed(self, state: PaperState) -> None:
         self._refresh_header()

@@ -50,7 +50,7 @@ class StatusLine(QFrame):
         super().__init__(parent)
         self.setObjectName("status")
         self.device = ElidedLabel()
-        self.filter = QLabel("no display filter")
+        self.filter = QLabel("display filter off")
         self.scale = QLabel()
         self.notice = QLabel(RESEARCH_NOTICE)
         self.notice.setProperty("notice", True)

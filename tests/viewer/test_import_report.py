@@ -42,6 +42,11 @@ def shown(markdown: str) -> str:
     return document.toPlainText()
 
 
+def test_the_report_says_what_a_low_rate_hides(record: EcgRecord) -> None:
+    assert "pacing spikes cannot be assessed" in shown(import_report(replace(record, fs_hz=100.0)))
+    assert "pacing spikes" not in shown(import_report(replace(record, fs_hz=500.0)))
+
+
 class TestNotice:
     def test_a_record_with_nothing_to_say_has_none(self, record: EcgRecord) -> None:
         assert import_notice(record).text == ""

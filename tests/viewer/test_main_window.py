@@ -53,7 +53,7 @@ class TestOpening:
         text = window.workspace.main_pane.header.text()
         assert "HR --" in text
         assert "500 Hz" in text
-        assert "25 mm/s  10 mm/mV  no filter  baseline at lead median" in text
+        assert "25 mm/s  10 mm/mV  display filter off  device band unknown  baseline at lead median" in text
         assert window.windowTitle().startswith(demo_paths[0].stem)
 
     def test_a_bad_file_keeps_the_previous_ecg_and_says_one_sentence(

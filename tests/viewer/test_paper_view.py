@@ -163,6 +163,18 @@ def test_a_gap_is_left_open(make_view: Callable, record: EcgRecord) -> None:
     assert not is_ink[y_px - 40 : y_px + 40, inside].any()
 
 
+def test_a_derived_lead_is_marked_beside_its_name(make_view: Callable, record: EcgRecord) -> None:
+    """Ink in the place beside the names of III and aVF, and nowhere else, is all that changes."""
+    derived = replace(record, report=replace(record.report, derived_leads=("III", "aVF")))
+    _, plain = make_view(record, size_px=(1300, 720))
+    _, marked = make_view(derived, size_px=(1300, 720))
+    rows, columns = np.nonzero(_pixels(plain) != _pixels(marked))
+    assert rows.size
+    places = [where for text, where in marked.labels() if text in ("III", "aVF")]
+    for y_px, x_px in zip(rows.tolist(), columns.tolist(), strict=True):
+        assert any(8 < x_px - at.x() < 100 and -14 < y_px - at.y() < 6 for at in places)
+
+
 def test_a_lead_that_was_off_is_tinted_and_named_and_has_no_line(make_view: Callable, record: EcgRecord) -> None:
     signal_mv = np.array(record.signal_mv)
     signal_mv[1] = 0.0

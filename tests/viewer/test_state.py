@@ -13,7 +13,7 @@ from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import WorkerStatus, short_reason
 from ecgviewer.state.findings import BELOW, UNJUDGED, finding_rows, judgement_text, probability_text
 from ecgviewer.state.geometry import Geometry
-from ecgviewer.state.header import line_text, patient_parts, scale_parts, start_text, status_scale_text
+from ecgviewer.state.header import line_text, low_rate_remark, patient_parts, scale_parts, start_text, status_scale_text
 from ecgviewer.state.layout import lay_out, spans_between
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import FALLBACK_DPI, ScreenFacts, ScreenScale, scale_of_screen
@@ -194,11 +194,35 @@ class TestHeader:
         assert "HR 72" in line_text(patient_parts(old, 71.6))
 
     def test_millimetres_are_claimed_at_true_size_only(self) -> None:
-        assert line_text(scale_parts(PaperState(), KNOWN)).startswith("25 mm/s  10 mm/mV  no filter")
+        assert line_text(scale_parts(PaperState(), KNOWN)).startswith("25 mm/s  10 mm/mV  display filter off")
         magnified = line_text(scale_parts(PaperState(magnification=2.0), KNOWN))
         assert magnified.startswith("large box 0.2 s, 0.5 mV  magnified x2")
         assert "mm" not in magnified
         assert status_scale_text(PaperState(magnification=2.0), KNOWN) == "magnified x2"
+
+    @pytest.mark.parametrize(
+        ("stated", "said"),
+        [
+            ("0.16-150 Hz, notch 60 Hz", "device band 0.16-150 Hz, notch 60 Hz"),
+            (None, "device band unknown"),
+            ("HP 0.05 Hz LP 150 Hz\nN 50 Hz and what else", "device band HP 0.05 Hz LP 150 Hz N 50 Hz and what e…"),
+        ],
+    )
+    def test_the_band_of_the_device_is_said_in_the_files_words(
+        self, record: EcgRecord, stated: str | None, said: str
+    ) -> None:
+        filtered = replace(record, acquisition=replace(record.acquisition, filters=stated))
+        text = line_text(scale_parts(PaperState(), KNOWN, "", filtered))
+        assert f"  display filter off  {said}  baseline at lead median" in text
+        assert "no filter" not in text
+
+    @pytest.mark.parametrize(("fs_hz", "is_said"), [(100.0, True), (250.0, True), (500.0, False), (1000.0, False)])
+    def test_below_500_hz_pacing_spikes_cannot_be_assessed(
+        self, record: EcgRecord, fs_hz: float, is_said: bool
+    ) -> None:
+        remark = low_rate_remark(replace(record, fs_hz=fs_hz))
+        assert ("pacing spikes cannot be assessed" in remark) == is_said
+        assert (f"nothing above {fs_hz / 2:g} Hz" in remark) == is_said
 
     def test_an_unknown_screen_gets_no_millimetre(self) -> None:
         text = line_text(scale_parts(PaperState(50.0, 20.0), UNKNOWN))
