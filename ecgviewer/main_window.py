@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from PySide6.QtCore import QSaveFile, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
@@ -29,6 +29,7 @@ from ecgviewer.state.theme import load_theme
 from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.long_view import LongView
 from ecgviewer.widgets.opening_sign import OpeningSign
+from ecgviewer.widgets.picture import save_picture, workspace_picture
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
@@ -211,9 +212,19 @@ class MainWindow(QMainWindow):
     def choose_picture(self) -> None:
         """Ask for a name and save a picture of the papers."""
         record = self.session.record
-        suggestion = f"{record.name}.png" if record is not None else "ecg.png"
-        name, _ = QFileDialog.getSaveFileName(self, "Save picture", suggestion, "PNG picture (*.png)")
-        if name and not save_picture(self.workspace, Path(name)):
+        self._save_picture("Save picture", record.name if record is not None else "ecg", is_deidentified=False)
+
+    def choose_deidentified_picture(self) -> None:
+        """Ask for a name and save a picture of the papers that does not say whose they are."""
+        self._save_picture("Save picture without patient data", "ecg", is_deidentified=True)
+
+    def _save_picture(self, title: str, suggestion: str, *, is_deidentified: bool) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, title, f"{suggestion}.png", "PNG picture (*.png)")
+        if not name:
+            return
+        theme = load_theme(self._theme_name)
+        image = workspace_picture(self.workspace, theme, is_deidentified=is_deidentified)
+        if not save_picture(image, Path(name)):
             self._on_failed(f"{Path(name).name}: the picture could not be written.")
 
     def set_theme(self, name: str) -> None:
@@ -448,14 +459,3 @@ def _file_filters() -> str:
 
     patterns = [f"*{suffix}" for entry in FORMATS for suffix in entry.suffixes]
     return f"ECG files ({' '.join(patterns)});;All files (*)"
-
-
-def save_picture(widget: QWidget, path: Path) -> bool:
-    """Save a picture of a widget as PNG, written aside and moved into place; return whether that worked."""
-    file = QSaveFile(str(path))
-    if not file.open(QSaveFile.OpenModeFlag.WriteOnly):
-        return False
-    if not widget.grab().save(file, "PNG"):
-        file.cancelWriting()
-        return False
-    return file.commit()

@@ -105,6 +105,8 @@ def _build_file(builder: _Builder) -> None:
     builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
     builder.add(menu, "export", "&Export...", window.show_export, "Ctrl+E")
     builder.add(menu, "save picture", "&Save picture...", window.choose_picture, "Ctrl+Shift+S")
+    text = "Save picture &without patient data..."
+    builder.add(menu, "save de-identified picture", text, window.choose_deidentified_picture)
     menu.addSeparator()
     builder.add(menu, "quit", "&Quit", window.close, "Ctrl+Q")
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEventLoop, QObject, QTimer
 
 from ecgviewer.jobs.protocol import Predictions
-from ecgviewer.main_window import MainWindow, save_picture
+from ecgviewer.main_window import MainWindow
 from ecgviewer.services.folders import Folders
 from ecgviewer.services.session import ReviewSession
 from ecgviewer.services.why import Why
 from ecgviewer.state.analysis import Analysis
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.why import WhyState
+from ecgviewer.widgets.picture import picture_of, save_picture
 from physioclr_core.recordings.source import AnyRecord
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def take_snapshot(application: Application, path: Path) -> int:
         refusal = _ask_why(application.window, application.options.why, wait)
         if refusal:
             return _refuse(refusal)
-    if not save_picture(application.window, path):
+    px_per_mm = application.window.workspace.main_pane.view.screen_scale.px_per_mm
+    if not save_picture(picture_of(application.window, px_per_mm), path):
         return _refuse(f"{path}: the picture could not be written.")
     sys.stdout.write(json.dumps(_summary(application.session, record, application.paper.state)) + "\n")
     sys.stdout.flush()

@@ -11,6 +11,8 @@ from physioclr_core.record import Patient, SignalSource
 
 UNKNOWN = "--"
 LONGEST_BAND_TEXT = 40
+# An age above it tells who it may be.
+OLDEST_YEARS = 89.0
 # A pacing spike lasts half a millisecond to two: below this rate it falls between samples or is filtered away.
 PACING_FS_HZ = 500.0
 SEX_LETTERS = {"male": "M", "female": "F"}
@@ -69,6 +71,22 @@ def patient_parts(record: SignalSource, heart_rate_bpm: float | None) -> list[Pa
         Part(rate, label="HR"),
         Part(f"{record.fs_hz:g}", "Hz"),
         Part(record.name, label="record"),
+    ]
+
+
+def deidentified_parts(record: SignalSource, heart_rate_bpm: float | None) -> list[Part]:
+    """Return the first line without who it is, the date and the record's name; sex and age in whole years stay."""
+    patient, age_years = record.patient, record.patient.age_years
+    over_89 = patient.over_89 or (age_years is not None and age_years > OLDEST_YEARS)
+    if age_years is not None:
+        # Of a small child's age months matter.
+        age_years = float(int(age_years)) if age_years >= 2 else round(int(age_years * 12) / 12, 1)
+    rate = UNKNOWN if heart_rate_bpm is None else f"{heart_rate_bpm:.0f}"
+    return [
+        Part("patient data left out"),
+        *who_parts(patient.sex, age_years, over_89),
+        Part(rate, label="HR"),
+        Part(f"{record.fs_hz:g}", "Hz"),
     ]
 
 

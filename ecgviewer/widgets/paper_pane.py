@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.protocol import Neighbour
 from ecgviewer.plot.paper_view import PaperView
-from ecgviewer.state.header import Part, low_rate_remark, patient_parts, scale_parts
+from ecgviewer.state.header import Part, deidentified_parts, low_rate_remark, patient_parts, scale_parts
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import Theme
@@ -26,6 +26,7 @@ class PaperPane(QWidget):
         self._paper = paper
         self._heart_rate_bpm: float | None = None
         self._rate_remark = ""
+        self._is_deidentified = False
         self._neighbour: Neighbour | None = None
         self.header = HeaderView(theme, can_close=not is_leading)
         self.header.closed.connect(self.closed)
@@ -87,6 +88,11 @@ class PaperPane(QWidget):
         self._rate_remark = f"Heart rate: {reason}" if reason else ""
         self._refresh_header()
 
+    def set_deidentified(self, is_deidentified: bool) -> None:
+        """Leave out of the header who it is, and when; for pictures that are given away."""
+        self._is_deidentified = is_deidentified
+        self._refresh_header()
+
     def _refresh_header(self) -> None:
         record, page = self.view.record, self.view.page
         first: list[Part] = [Part("No ECG open")]
@@ -94,6 +100,8 @@ class PaperPane(QWidget):
             first = patient_parts(record, self._heart_rate_bpm)
             if self._neighbour is not None:
                 first = _library_parts(self._neighbour, first)
+            elif self._is_deidentified:
+                first = deidentified_parts(record, self._heart_rate_bpm)
         note = page.note if page is not None else ""
         self.header.set_lines(first, scale_parts(self._paper.state, self.view.screen_scale, note, record))
         remarks = (self._rate_remark, low_rate_remark(record) if record is not None else "")

@@ -18,7 +18,7 @@ from viewer_doubles import heart_rate, library_record, predictions, similar
 
 from ecgviewer.dialogs.text_dialog import TextDialog
 from ecgviewer.jobs.protocol import Failed
-from ecgviewer.main_window import MainWindow, save_picture
+from ecgviewer.main_window import MainWindow
 from ecgviewer.state.analysis import WorkerStatus
 from ecgviewer.state.screen import ScreenFacts
 from ecgviewer.widgets.side_panels import RailButton
@@ -514,17 +514,6 @@ class TestWindow:
         assert window.workspace.hints.isVisible()
         window.workspace.hints.dismissed.emit()
         assert window.settings.has_seen_hints
-
-    def test_a_picture_is_saved_whole_or_not_at_all(
-        self, make_window: Callable, record: EcgRecord, tmp_path: Path
-    ) -> None:
-        window = make_window()
-        window.session.show_record(record)
-        path = tmp_path / "ecg.png"
-        assert save_picture(window.workspace, path)
-        assert path.read_bytes().startswith(b"\x89PNG")
-        assert [each.name for each in tmp_path.iterdir()] == ["ecg.png"]
-        assert not save_picture(window.workspace, tmp_path / "missing" / "ecg.png")
 
     def test_menus_are_filled_when_opened(self, make_window: Callable, demo_paths: list[Path]) -> None:
         window = make_window(keeps_settings=True)
