@@ -16,6 +16,7 @@ from ecgviewer.plot.grid_item import GridItem
 from ecgviewer.plot.time_axis import TimeLabelsItem, TimeLinesItem
 from ecgviewer.plot.trace_item import TraceItem
 from ecgviewer.state.geometry import Geometry
+from ecgviewer.state.header import neutral_lead_names
 from ecgviewer.state.layout import Page, lay_out
 from ecgviewer.state.paper import SPEEDS_MM_S, Extent, Paper, PaperState
 from ecgviewer.state.screen import UNKNOWN_SCALE, ScreenScale
@@ -52,6 +53,7 @@ class PaperView(GraphicsView):
         self._signals: Signals | None = None
         self._page: Page | None = None
         self._is_unpainted = False
+        self._are_names_neutral = False
         self._said_fault = ""
         self._is_leading = True
         self._drag_from: QPointF | None = None
@@ -142,6 +144,11 @@ class PaperView(GraphicsView):
         self._traces.set_record(record, self._signals)
         self._lay_out()
 
+    def set_neutral_names(self, are_neutral: bool) -> None:
+        """Show leads of unusual names, which may say anything, by numbers."""
+        self._are_names_neutral = are_neutral
+        self._lay_out()
+
     def set_pyramid(self, pyramid: Pyramid | None) -> None:
         """Draw from a long recording's extremes, or from more of them than before."""
         if isinstance(self._signals, LongSignals):
@@ -179,9 +186,8 @@ class PaperView(GraphicsView):
             # Columns of seconds say nothing of hours.
             layout = state.layout if state.time_zoom <= 1 else "12x1"
             signals = self._signals
-            page = lay_out(
-                record.lead_names, record.duration_s, layout, state.gain_mm_mv, signals.reach_mv, signals.lost_share
-            )
+            names = neutral_lead_names(record.lead_names) if self._are_names_neutral else record.lead_names
+            page = lay_out(names, record.duration_s, layout, state.gain_mm_mv, signals.reach_mv, signals.lost_share)
         has_changed = page != self._page
         self._page = page
         self._tell_extent()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from ecgviewer.state.paper import PaperState
 from ecgviewer.state.screen import ScreenScale
+from physioclr_core.leads import OTHER_LEADS, STANDARD_LEADS
 from physioclr_core.record import Patient, SignalSource
 
 UNKNOWN = "--"
@@ -90,6 +92,20 @@ def deidentified_parts(record: SignalSource, heart_rate_bpm: float | None) -> li
     ]
 
 
+def deidentified_band_text(record: SignalSource) -> str:
+    """Return the band of the device where it is numbers and usual words, as the export keeps it."""
+    from physioclr_core.writers.measurement_names import plain_filters  # slow to import, and rarely asked for
+
+    filters = record.acquisition.filters
+    return device_band_text(record) if filters is None or plain_filters(filters) else "left out"
+
+
+def neutral_lead_names(lead_names: Sequence[str]) -> tuple[str, ...]:
+    """Return usual names as they are and numbers for others, which may say anything."""
+    usual = (*STANDARD_LEADS, *OTHER_LEADS)
+    return tuple(name if name in usual else f"Lead {number}" for number, name in enumerate(lead_names, start=1))
+
+
 def start_text(start: datetime | date | None) -> str:
     """Return date and time of day, or what is known of them, with the time zone where the file states one."""
     if start is None:
@@ -114,9 +130,7 @@ def patient_text(patient: Patient) -> str:
     return " ".join(known) if known else f"patient {UNKNOWN}"
 
 
-def scale_parts(
-    state: PaperState, scale: ScreenScale, page_note: str = "", record: SignalSource | None = None
-) -> list[Part]:
+def scale_parts(state: PaperState, scale: ScreenScale, page_note: str = "", device_band: str = "") -> list[Part]:
     """Return the second line: speed, gain, filters, baseline and arrangement.
 
     Millimetres are named only where they are true: at magnification 1 on a screen of known size.
@@ -127,8 +141,8 @@ def scale_parts(
     scale : ScreenScale
     page_note : str
         What the layout has to say.
-    record : SignalSource, optional
-        Whose device filtered the signal before this program had it.
+    device_band : str
+        What the device had filtered before this program had the signal; empty where there is none.
 
     Returns
     -------
@@ -136,8 +150,8 @@ def scale_parts(
     """
     parts = scale_claim_parts(state, scale)
     parts.append(Part("display filter off"))
-    if record is not None:
-        parts.append(Part(device_band_text(record), label="device band"))
+    if device_band:
+        parts.append(Part(device_band, label="device band"))
     parts.append(Part("baseline at lead median"))
     if page_note:
         parts.append(Part(page_note))

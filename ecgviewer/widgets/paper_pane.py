@@ -7,7 +7,15 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.protocol import Neighbour
 from ecgviewer.plot.paper_view import PaperView
-from ecgviewer.state.header import Part, deidentified_parts, low_rate_remark, patient_parts, scale_parts
+from ecgviewer.state.header import (
+    Part,
+    deidentified_band_text,
+    deidentified_parts,
+    device_band_text,
+    low_rate_remark,
+    patient_parts,
+    scale_parts,
+)
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import Theme
@@ -89,21 +97,23 @@ class PaperPane(QWidget):
         self._refresh_header()
 
     def set_deidentified(self, is_deidentified: bool) -> None:
-        """Leave out of the header who it is, and when; for pictures that are given away."""
+        """Leave out who it is, the date, and what a file may say in words of its own; for pictures to give away."""
         self._is_deidentified = is_deidentified
+        self.view.set_neutral_names(is_deidentified)
         self._refresh_header()
 
     def _refresh_header(self) -> None:
         record, page = self.view.record, self.view.page
-        first: list[Part] = [Part("No ECG open")]
+        first, band = [Part("No ECG open")], ""
         if record is not None:
-            first = patient_parts(record, self._heart_rate_bpm)
+            first, band = patient_parts(record, self._heart_rate_bpm), device_band_text(record)
             if self._neighbour is not None:
                 first = _library_parts(self._neighbour, first)
             elif self._is_deidentified:
                 first = deidentified_parts(record, self._heart_rate_bpm)
+                band = deidentified_band_text(record)
         note = page.note if page is not None else ""
-        self.header.set_lines(first, scale_parts(self._paper.state, self.view.screen_scale, note, record))
+        self.header.set_lines(first, scale_parts(self._paper.state, self.view.screen_scale, note, band))
         remarks = (self._rate_remark, low_rate_remark(record) if record is not None else "")
         self.header.set_remark("\n".join(filter(None, remarks)))
 

@@ -32,8 +32,8 @@ def workspace_picture(workspace: Workspace, theme: Theme, *, is_deidentified: bo
     theme : Theme
         Colours of the line.
     is_deidentified : bool
-        Leave out who it is, the date, the record's name and every sentence of the import, as the export does. Sex and
-        age stay, and times of day where the paper has them.
+        Leave out who it is, the date, the record's name, every sentence of the import and unusual names of leads, as
+        the export does. Sex and age stay, and times of day where the paper has them.
     """
     px_per_mm = workspace.main_pane.view.screen_scale.px_per_mm
     if not is_deidentified:

@@ -13,10 +13,11 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from ecgviewer.main_window import MainWindow
-from ecgviewer.state.header import deidentified_parts, line_text
+from ecgviewer.state.header import deidentified_band_text, deidentified_parts, line_text, neutral_lead_names
 from ecgviewer.state.screen import ScreenScale
 from ecgviewer.state.theme import load_theme
 from ecgviewer.widgets.picture import FOOTER_PX, picture_of, save_picture, workspace_picture
+from physioclr_core.leads import STANDARD_LEADS
 from physioclr_core.record import EcgRecord, ImportReport, Patient
 
 LIGHT = load_theme("light")
@@ -39,7 +40,8 @@ def somebody(record: EcgRecord) -> EcgRecord:
         record,
         name="Doe_1234",
         patient=Patient("1234", "Doe^Jane", 63.7, False, "female"),
-        acquisition=replace(record.acquisition, start=datetime(2024, 3, 2, 10, 14)),
+        lead_names=(*record.lead_names[:11], "Jane's V6"),
+        acquisition=replace(record.acquisition, start=datetime(2024, 3, 2, 10, 14), filters="as Dr Roe likes it"),
         report=ImportReport(warnings=("Doe_1234.dat: something is odd.",)),
     )
 
@@ -95,7 +97,8 @@ def test_a_picture_without_patient_data_has_none_and_the_window_keeps_it(
         somebody,
         name="x",
         patient=Patient("5", "No^One", 63.2, False, "female"),
-        acquisition=replace(somebody.acquisition, start=None),
+        lead_names=(*somebody.lead_names[:11], "patch"),
+        acquisition=replace(somebody.acquisition, start=None, filters="other words"),
         report=ImportReport(warnings=("y",)),
     )
     window.session.show_record(nobody)
@@ -106,13 +109,17 @@ def test_the_line_without_patient_data_keeps_sex_and_age_and_no_high_age(somebod
     assert line_text(deidentified_parts(somebody, 71.6)) == "patient data left out  F  63 y  HR 72  500 Hz"
     old = replace(somebody, patient=replace(somebody.patient, age_years=94.0))
     assert line_text(deidentified_parts(old, None)) == "patient data left out  F  >89 y  HR --  500 Hz"
+    assert deidentified_band_text(somebody) == "left out"
+    plain = replace(somebody, acquisition=replace(somebody.acquisition, filters="0.16-150 Hz, notch 60 Hz"))
+    assert deidentified_band_text(plain) == "0.16-150 Hz, notch 60 Hz"
+    assert neutral_lead_names(("II", "Jane", "MLII")) == ("II", "Lead 2", "MLII")
 
 
 def test_the_menu_saves_either_picture_under_a_name_that_fits(
     make_window: Callable, somebody: EcgRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window: MainWindow = make_window()
-    window.session.show_record(somebody)
+    window.session.show_record(replace(somebody, lead_names=STANDARD_LEADS))
     asked: list[str] = []
 
     def answer(parent: object, title: str, suggestion: str, patterns: str) -> tuple[str, str]:

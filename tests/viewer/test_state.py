@@ -13,7 +13,15 @@ from ecgviewer.jobs.protocol import Finding
 from ecgviewer.state.analysis import WorkerStatus, short_reason
 from ecgviewer.state.findings import BELOW, UNJUDGED, finding_rows, judgement_text, probability_text
 from ecgviewer.state.geometry import Geometry
-from ecgviewer.state.header import line_text, low_rate_remark, patient_parts, scale_parts, start_text, status_scale_text
+from ecgviewer.state.header import (
+    device_band_text,
+    line_text,
+    low_rate_remark,
+    patient_parts,
+    scale_parts,
+    start_text,
+    status_scale_text,
+)
 from ecgviewer.state.layout import lay_out, spans_between
 from ecgviewer.state.paper import Extent, Paper, PaperState
 from ecgviewer.state.screen import FALLBACK_DPI, ScreenFacts, ScreenScale, scale_of_screen
@@ -212,7 +220,7 @@ class TestHeader:
         self, record: EcgRecord, stated: str | None, said: str
     ) -> None:
         filtered = replace(record, acquisition=replace(record.acquisition, filters=stated))
-        text = line_text(scale_parts(PaperState(), KNOWN, "", filtered))
+        text = line_text(scale_parts(PaperState(), KNOWN, "", device_band_text(filtered)))
         assert f"  display filter off  {said}  baseline at lead median" in text
         assert "no filter" not in text
 
