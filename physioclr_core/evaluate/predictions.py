@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -221,7 +220,3 @@ def _conformal(
     except UserFacingError as error:
         notes.append(f"Prediction sets are unknown: {str(error)[:1].lower()}{str(error)[1:]}")
         return None
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

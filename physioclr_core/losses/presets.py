@@ -23,7 +23,12 @@ OBJECTIVE_PRESETS: dict[str, PhysioClrConfig] = {
     # The text of Maghsoodi et al., 2025; random lead masking is the augmentation's.
     "paper": PhysioClrConfig(),
     "physio+": _OURS.model_copy(
-        update={"feature_weight": 20.0, "feature_targets": "scores-and-magnitudes", "rr_weight": 0.2}
+        update={
+            "feature_weight": 20.0,
+            "feature_targets": "scores-and-magnitudes",
+            "rr_weight": 0.2,
+            "median_weight": 10.0,
+        }
     ),
     "masked": _OURS.model_copy(update={"mask_weight": 1.0}),
 }

@@ -150,7 +150,7 @@ def _soft(
     An anchor's target is shared by its own record's other views (1 - ``soft_share``) and other records' views, in
     proportion to exp(similarity / ``soft_temperature``) of the records. A pair whose similarity is not known is left
     out on both sides; another record of the anchor's patient, unless its similarity is known and the patient counts by
-    features, as well. An anchor without a known pair is compared with its own record's views alone.
+    features, as well. An anchor without a known pair does not count.
     """
     n, n_all = pairs.similarity.shape
     with torch.autocast(anchors.device.type, enabled=False):

@@ -47,7 +47,7 @@ def make_views(records: Segments, config: PhysioClrConfig, augment: Augment, rng
         parts[2] = _in_another_order(anchor, records, config, rng)
     if config.second_view != "none":
         parts[3] = _in_another_order(second, None, config, rng) if config.shuffle == "second-view" else second
-    views: Views = {"patient": records.patient, "row": records.row}
+    views: Views = {"patient": records.patient}
     views |= {name: records.side[name] for name in SIDE if name in records.side}
     for number, part in parts.items():
         changed = augment(part, rng)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from physioclr_core.losses.physioclr.config import PhysioClrConfig
-from physioclr_core.losses.physioclr.contrast import contrast
+from physioclr_core.losses.physioclr.contrast import contrast, ratio_loss
 from physioclr_core.losses.physioclr.pairs import RecordPairs
 
 N = 7
@@ -157,10 +157,17 @@ def test_the_published_code_gives_such_a_batch_a_loss_of_minus_ten_thousand() ->
 
 
 def test_an_anchor_that_is_its_own_positive_leaves_the_others_hardly_any_weight() -> None:
-    # method.md: with ten similar records at a cosine of 0.5 all true positives share 7.5 % of the softmax.
-    weight = np.exp(np.array([1.0, *[0.5] * 10, 0.5, 0.5]) / 0.1)
-    assert weight[1:].sum() / weight.sum() == pytest.approx(0.075, abs=0.01)
-    views = [torch.eye(1, 3).repeat(N, 1).requires_grad_() for _ in range(3)]
-    with_self = contrast(views, pairs(), PhysioClrConfig(self_is_positive=True)).loss
-    without = contrast(views, pairs(), PhysioClrConfig()).loss
-    assert with_self < without
+    # method.md: with ten similar records at a cosine of 0.5, and two views, all true positives share 7.5 %.
+    anchor = torch.eye(1, 14)
+    others = torch.cat([torch.full((12, 1), 0.5), torch.eye(12) * np.sqrt(0.75), torch.zeros(12, 1)], dim=1)
+    unlike = torch.eye(14)[13:]
+    pull = {}
+    for self_is_positive in (False, True):
+        candidates = torch.cat([anchor, others, unlike]).requires_grad_()
+        is_positive = torch.tensor([[self_is_positive, *[True] * 12, False]])
+        is_negative = torch.tensor([[False] * 13 + [True]])
+        loss, _ = ratio_loss(anchor, candidates, is_positive, is_negative, PhysioClrConfig())
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert candidates.grad is not None
+        pull[self_is_positive] = float(candidates.grad[1:13].norm())
+    assert pull[True] / pull[False] == pytest.approx(0.075, abs=0.01)
