@@ -61,9 +61,21 @@ def _cubic_weights(after: FloatArray) -> FloatArray:
 
 
 def time_curves(n_batch: int, n_samples: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Return where each sample is taken from, shape (batch, n_samples), in samples.
+    """Return where each sample is taken from.
 
-    The curve is time plus a sum of three sines with zeros at both ends; their derivatives add up to at most ``share``.
+    The curve is time plus a sum of three sines with zeros at both ends.
+
+    Parameters
+    ----------
+    n_batch, n_samples : int
+    share : float
+        The sines' derivatives add up to at most this.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (n_batch, n_samples)
+        In samples.
     """
     phase = np.pi * np.arange(n_samples) / (n_samples - 1)
     order = np.arange(1, _WAVES + 1)

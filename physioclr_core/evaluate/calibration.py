@@ -145,7 +145,19 @@ def is_finite(labels: npt.NDArray[np.generic]) -> BoolArray:
 
 
 def patient_parts(patient_id: npt.NDArray[np.int64], n_parts: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return the part of each record, all records of a patient in one part, parts of equal numbers of patients."""
+    """Deal patients to parts of equal numbers of patients.
+
+    Parameters
+    ----------
+    patient_id : ndarray of int64, shape (n_records,)
+    n_parts : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n_records,)
+        Number of each record's part; all records of a patient are in one.
+    """
     patients, row = np.unique(patient_id, return_inverse=True)
     part_of_patient = np.random.default_rng(seed).permutation(len(patients)) % n_parts
     return part_of_patient[row]

@@ -65,7 +65,20 @@ def best_knn(
     select_labels: npt.NDArray[np.floating],
     neighbours: Sequence[int] = NEIGHBOURS,
 ) -> tuple[int, float, FloatArray]:
-    """Return the k with the highest macro AUROC on other records, that AUROC, and its scores."""
+    """Return the number of neighbours that is best on other records.
+
+    Parameters
+    ----------
+    embedding, labels, neighbours
+        As in ``knn_scores``.
+    select_embedding, select_labels : ndarray
+        Of the records that choose.
+
+    Returns
+    -------
+    int, float, ndarray of float64
+        k, its macro AUROC and its scores; of equals the smallest k.
+    """
     scores = knn_scores(embedding, labels, select_embedding, neighbours)
     areas = {k: macro_auroc(select_labels, values) for k, values in scores.items()}
     best = max(areas, key=lambda k: (areas[k], -k))

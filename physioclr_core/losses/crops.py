@@ -11,10 +11,16 @@ from physioclr_core.errors import UserFacingError
 def random_crop(records: Segments, crop_s: float, rng: np.random.Generator) -> Segments:
     """Return a part of ``crop_s`` seconds of each record, its start uniform over what fits.
 
+    Parameters
+    ----------
+    records : Segments
+    crop_s : float
+    rng : Generator
+
     Raises
     ------
     UserFacingError
-        If the records are shorter.
+        If the records are shorter, or the part holds no sample.
     """
     n_samples = round(crop_s * records.fs_hz)
     if not 0 < n_samples <= records.signal_mv.shape[-1]:

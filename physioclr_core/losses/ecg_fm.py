@@ -87,7 +87,15 @@ class EcgFm(Objective):
 
 
 def without_leads(segments: Segments, probability: float, rng: np.random.Generator) -> Segments:
-    """Return segments of which each lead is hidden with a probability; at least one lead stays."""
+    """Return segments of which each lead is hidden with a probability; at least one lead stays.
+
+    Parameters
+    ----------
+    segments : Segments
+    probability : float
+        Of each lead; 0 changes nothing.
+    rng : Generator
+    """
     if probability <= 0.0:
         return segments
     has_lead = kept_leads(segments.has_lead, probability, rng)

@@ -69,7 +69,20 @@ def on_tokens(values: Tensor, tokens: Tensor) -> Tensor:
 
 
 def spread(per_token: Tensor, n_steps: int, per_step: int) -> Tensor:
-    """Return each token's value at its ``per_step`` finer steps, shape (batch, n_steps), from (batch, n_tokens)."""
+    """Return each token's value at its finer steps.
+
+    Parameters
+    ----------
+    per_token : Tensor, shape (batch, n_tokens)
+    n_steps : int
+        At most ``n_tokens * per_step``; what is beyond is cut off.
+    per_step : int
+        Finer steps of a token.
+
+    Returns
+    -------
+    Tensor, shape (batch, n_steps)
+    """
     return per_token.repeat_interleave(per_step, dim=1)[:, :n_steps]
 
 

@@ -122,7 +122,14 @@ def nearest_neighbours(
 
 
 def boosting(physiology: RecordPhysiology, train: TrainingRecords, select: TrainingRecords, seed: int) -> FixedResult:
-    """Fit boosted trees to the features as they are, each label on its own; settings are fixed."""
+    """Fit boosted trees to the features as they are, each label on its own; settings are fixed.
+
+    Parameters
+    ----------
+    physiology : RecordPhysiology
+    train, select : TrainingRecords
+    seed : int
+    """
     features = physiology.cache.features
     logits = boosted_logits(features[train.rows], train.known_labels, features[select.rows], seed)
     return FixedResult(logits, dict(BOOSTING))

@@ -65,9 +65,19 @@ def predict(classifier: Classifier, records: TrainingRecords, windows: WindowCon
 
 
 def embed(encoder: Encoder, records: TrainingRecords, windows: WindowConfig, with_spread: bool = False) -> FloatArray:
-    """Return embeddings of whole records, the mean of their windows', shape (n_records, n_features).
+    """Return embeddings of whole records, the mean of their windows'.
 
-    ``with_spread`` puts the standard deviation of each window's tokens beside their mean, in twice as many columns.
+    Parameters
+    ----------
+    encoder : Encoder
+    records : TrainingRecords
+    windows : WindowConfig
+    with_spread : bool
+        Put the standard deviation of each window's tokens beside their mean.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_records, n_features), or (n_records, 2 n_features) with the spread
     """
 
     def one(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -148,7 +148,13 @@ def open_training_data(config: DataConfig, task: str | None = None) -> TrainingD
 def with_physiology(data: TrainingData, config: DataConfig, with_medians: bool = False) -> TrainingData:
     """Return training data whose segments come with beats and features, scaled by the records that are trained on.
 
-    ``with_medians`` adds the components of their median beats.
+    Parameters
+    ----------
+    data : TrainingData
+    config : DataConfig
+        The same data sets.
+    with_medians : bool
+        Add the components of their median beats.
 
     Raises
     ------
