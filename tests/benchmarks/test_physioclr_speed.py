@@ -78,9 +78,10 @@ def test_measuring_beats_and_features_of_a_data_set(report: BenchmarkReport, pre
 @pytest.mark.parametrize("recipe", ["paper", "physio+"])
 def test_pairing_by_features_in_a_pretraining_step(report: BenchmarkReport, prepared: Path, recipe: str) -> None:
     measure_physiology(prepared, 2)
-    config = OBJECTIVE_PRESETS[recipe].model_dump()
+    preset = OBJECTIVE_PRESETS[recipe]
+    config = preset.model_dump()
     data_config = DataConfig(prepared=(prepared,))
-    records = with_physiology(open_training_data(data_config), data_config).train
+    records = with_physiology(open_training_data(data_config), data_config, preset.median_weight > 0.0).train
     # Without pairs every other record is a negative; views, encoder and the other parts are the same.
     settings = {"guided": config, "plain": {**config, "pairs": "none"}}
     models = {name: objective(prepared, values) for name, values in settings.items()}

@@ -62,7 +62,7 @@ _FEW = {"mask_span": 4, "n_codes": 32, "n_distractors": 20}
     [
         ({"kind": "simclr"}, "contrastive", {"loss": 0.7}),
         ({"kind": "cmsc"}, "none", {"loss": 0.3}),
-        ({"kind": "3kg"}, "3kg", {"loss": 0.3}),
+        ({"kind": "3kg"}, "3kg", {"loss": 0.6}),
         ({"kind": "masked-reconstruction", "mask_level": "samples"}, "none", {"loss": 0.85}),
         ({"kind": "masked-reconstruction", "mask_level": "features"}, "none", {"loss": 0.85}),
         # The sum of these falls by the penalty on features alone, so each task is judged by its own part.
