@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QScreen, QShowEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from ecgviewer.jobs.listing_client import ListingClient
 from ecgviewer.jobs.own_command import own_command
@@ -29,12 +28,12 @@ from ecgviewer.state.theme import load_theme
 from ecgviewer.state.why import WhyState
 from ecgviewer.widgets.long_view import LongView
 from ecgviewer.widgets.opening_sign import OpeningSign
-from ecgviewer.widgets.picture import save_picture, workspace_picture
 from ecgviewer.widgets.side_panels import PANELS_PX, SidePanels
 from ecgviewer.widgets.status_line import StatusLine
 from ecgviewer.widgets.style import apply_theme
 from ecgviewer.widgets.worklist_panel import DEFAULT_PX, WorklistPanel
 from ecgviewer.widgets.workspace import Workspace
+from ecgviewer.window_dialogs import Dialogs
 from physioclr_core.recordings.source import AnyRecord, LongRecording
 
 TITLE = "ECG viewer"
@@ -62,7 +61,7 @@ class MainWindow(QMainWindow):
         self.why = Why(session)
         self.folders = Folders(ListingClient(parent=self))
         self._facts_of = facts_of
-        self._theme_name = theme_name
+        self.theme_name = theme_name
         self._panels_follow_width = True
         self._demo_path: Path | None = None
         self._opens_first = False
@@ -77,6 +76,7 @@ class MainWindow(QMainWindow):
         self.long = LongView(client, session, LongReview(session, paper), self.workspace, self.panels.events, self)
         self.opening_sign = OpeningSign(session, (self.workspace, self.panels), theme)
         self.status = StatusLine()
+        self.dialogs = Dialogs(self)
         self._assemble()
         self.menus = build_menus(self)
         self._connect()
@@ -104,20 +104,20 @@ class MainWindow(QMainWindow):
         session, panels = self.session, self.panels
         self.paper.changed.connect(self._on_paper_changed)
         session.record_opened.connect(self._on_record_opened)
-        session.failed.connect(self._on_failed)
-        session.facts_missing.connect(self.ask_about_table)
+        session.failed.connect(self.say_error)
+        session.facts_missing.connect(self.dialogs.ask_about_table)
         self.opening_sign.cancelled.connect(self.cancel_opening)
-        self.workspace.main_pane.error_bar.dismissed.connect(self._return_to_sight)
+        self.workspace.main_pane.error_bar.dismissed.connect(self.return_to_sight)
         session.analysis_changed.connect(self._on_analysis_changed)
         session.beside_changed.connect(self._on_beside_changed)
         session.analyst.status_changed.connect(self._on_status_changed)
         self.workspace.beside_closed.connect(session.close_beside)
-        self.workspace.notice.clicked.connect(self.show_import_report)
+        self.workspace.notice.clicked.connect(self.dialogs.show_import_report)
         self.worklist.chosen.connect(self.open_file)
         self.worklist.toggled.connect(self._fit_panels)
         self.worklist.resized.connect(self._on_worklist_resized)
         self.folders.progressed.connect(self._on_folders_progressed)
-        panels.device.report_asked.connect(self.show_import_report)
+        panels.device.report_asked.connect(self.dialogs.show_import_report)
         panels.findings.window_chosen.connect(self.paper.show_from)
         panels.findings.cancelled.connect(session.cancel_analysis)
         panels.similar.cancelled.connect(session.cancel_analysis)
@@ -126,7 +126,7 @@ class MainWindow(QMainWindow):
         self.why.changed.connect(self._on_why_changed)
         self.workspace.why.closed.connect(self.why.hide)
         panels.findings.asked_again.connect(self.analyse_again)
-        panels.findings.card_asked.connect(self.show_model_card)
+        panels.findings.card_asked.connect(self.dialogs.show_model_card)
         panels.similar.neighbour_chosen.connect(self._on_neighbour_chosen)
         panels.toggled.connect(self._on_panels_toggled)
         panels.chosen_by_hand.connect(self._on_panels_chosen)
@@ -144,9 +144,9 @@ class MainWindow(QMainWindow):
     def cancel_opening(self) -> None:
         """Give up what is being read."""
         self.session.cancel_opening()
-        self._return_to_sight()
+        self.return_to_sight()
 
-    def _return_to_sight(self) -> None:
+    def return_to_sight(self) -> None:
         """Select the ECG in sight, where another was asked for and will not come."""
         path = self.session.path
         if self.session.opening_path is None and path is not None and self.folders.current != path:
@@ -154,40 +154,11 @@ class MainWindow(QMainWindow):
             if self.folders.list.entry_of(path) is not None:
                 self.folders.current = path
 
-    def ask_about_table(self, path: Path) -> None:
-        """Ask what a table holds, and open it by the answer."""
-        from ecgviewer.dialogs.table_dialog import TableDialog
-        from physioclr_core.errors import UserFacingError
-
-        try:
-            dialog = TableDialog(path, load_theme(self._theme_name), self)
-        except UserFacingError as error:
-            self._on_failed(str(error))
-            return
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(lambda: self.session.open_file(path, dialog.options))
-        dialog.rejected.connect(self._return_to_sight)
-        dialog.open()
-
-    def choose_file(self) -> None:
-        """Ask for a file and open it."""
-        start = str(self.session.path.parent) if self.session.path is not None else ""
-        name, _ = QFileDialog.getOpenFileName(self, "Open an ECG", start, _file_filters())
-        if name:
-            self.open_file(Path(name))
-
     def open_list(self, paths: Sequence[Path]) -> None:
         """List the ECGs of files and folders; the first is opened where none is in sight, or only a demo."""
         self._opens_first = self.session.record is None or self.session.path == self._demo_path
         self.folders.open(paths)
         self._fit_panels()
-
-    def choose_folder(self) -> None:
-        """Ask for a folder and list its ECGs."""
-        start = str(self.folders.roots[0]) if self.folders.is_open else ""
-        name = QFileDialog.getExistingDirectory(self, "Open a folder of ECGs", start)
-        if name:
-            self.open_list([Path(name)])
 
     def open_neighbour(self, step: int) -> None:
         """Open the next (1) or previous (-1) ECG of the worklist."""
@@ -195,42 +166,10 @@ class MainWindow(QMainWindow):
         if path is not None:
             self.open_file(path)
 
-    def show_export(self) -> None:
-        """Ask how the ECG in sight is to be exported, and write it."""
-        record = self.session.record
-        if record is None:
-            return
-        from ecgviewer.dialogs.export_dialog import ExportDialog
-
-        start_s = max(0.0, self.paper.state.start_s)
-        end_s = min(record.duration_s, start_s + self.paper.extent.visible_s)
-        is_part = 0 < end_s - start_s < record.duration_s - 1 / record.fs_hz
-        dialog = ExportDialog(record, Path.home(), (start_s, end_s) if is_part else None, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def choose_picture(self) -> None:
-        """Ask for a name and save a picture of the papers."""
-        record = self.session.record
-        self._save_picture("Save picture", record.name if record is not None else "ecg", is_deidentified=False)
-
-    def choose_deidentified_picture(self) -> None:
-        """Ask for a name and save a picture of the papers that does not say whose they are."""
-        self._save_picture("Save picture without patient data", "ecg", is_deidentified=True)
-
-    def _save_picture(self, title: str, suggestion: str, *, is_deidentified: bool) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, title, f"{suggestion}.png", "PNG picture (*.png)")
-        if not name:
-            return
-        theme = load_theme(self._theme_name)
-        image = workspace_picture(self.workspace, theme, is_deidentified=is_deidentified)
-        if not save_picture(image, Path(name)):
-            self._on_failed(f"{Path(name).name}: the picture could not be written.")
-
     def set_theme(self, name: str) -> None:
         """Change the colours."""
         theme = load_theme(name)
-        self._theme_name = name
+        self.theme_name = name
         app = QApplication.instance()
         if isinstance(app, QApplication):
             apply_theme(app, theme)
@@ -252,15 +191,6 @@ class MainWindow(QMainWindow):
             self.long.review.judge_in_sight()
         else:
             self.session.analyse_again()
-
-    def choose_time(self) -> None:
-        """Ask for a time and go there."""
-        if self.session.record is not None:
-            from ecgviewer.dialogs.goto_dialog import GotoDialog
-
-            dialog = GotoDialog(self.long.review, self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.open()
 
     def toggle_why(self) -> None:
         """Show what speaks for the chosen statement, the first in sight where none is chosen; hide it again."""
@@ -287,35 +217,14 @@ class MainWindow(QMainWindow):
         else:
             self.session.close_beside()
 
-    def show_import_report(self) -> None:
-        """Show what the reader found out about the ECG in sight."""
-        if self.session.record is not None:
-            self._show_text("Import report", _import_report(self.session.record))
-
-    def show_model_card(self) -> None:
-        """Show what the model is and what it is worth."""
-        status = self.session.analyst.status
-        self._show_text("Model card", _documents().model_card(status.ready, status.message))
-
-    def show_shortcuts(self) -> None:
-        """Show the list of keys."""
-        self._show_text("Keyboard shortcuts", _documents().shortcuts(self.menus.shortcuts()))
-
-    def show_about(self) -> None:
-        """Show who and what this program is."""
-        self._show_text("About", _documents().about(self.session.analyst.status.ready))
+    def say_error(self, sentence: str) -> None:
+        """Say what failed, above the paper; the ECG in sight stays."""
+        self.workspace.main_pane.error_bar.say(sentence)
 
     def show_hints_once(self) -> None:
         """Show the first hints unless they were dismissed before."""
         if not self.settings.has_seen_hints:
             self.workspace.show_hints().dismissed.connect(self.settings.set_hints_seen)
-
-    def _show_text(self, title: str, markdown: str) -> None:
-        from ecgviewer.dialogs.text_dialog import TextDialog
-
-        dialog = TextDialog(title, markdown, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
 
     # --- what the session says ---------------------------------------------------------------------------------------
 
@@ -327,9 +236,6 @@ class MainWindow(QMainWindow):
         path = self.session.path
         if path is not None and path != self._demo_path:
             self.settings.add_recent(path)
-
-    def _on_failed(self, sentence: str) -> None:
-        self.workspace.main_pane.error_bar.say(sentence)
 
     def _on_analysis_changed(self, analysis: Analysis) -> None:
         status = self.session.analyst.status
@@ -439,23 +345,3 @@ class MainWindow(QMainWindow):
         self.opening_sign.stop()
         self.folders.shutdown()
         self.closing.emit()
-
-
-# Only the menus need them, and their imports would delay the first paint.
-def _documents() -> ModuleType:
-    from ecgviewer.services import documents
-
-    return documents
-
-
-def _import_report(record: AnyRecord) -> str:
-    from ecgviewer.services.import_report import import_report
-
-    return import_report(record)
-
-
-def _file_filters() -> str:
-    from physioclr_core.readers import FORMATS
-
-    patterns = [f"*{suffix}" for entry in FORMATS for suffix in entry.suffixes]
-    return f"ECG files ({' '.join(patterns)});;All files (*)"

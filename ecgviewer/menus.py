@@ -95,18 +95,18 @@ def build_menus(window: MainWindow) -> Menus:
 def _build_file(builder: _Builder) -> None:
     window = builder.window
     menu = window.menuBar().addMenu("&File")
-    builder.add(menu, "open", "&Open...", window.choose_file, "Ctrl+O")
-    builder.add(menu, "open folder", "Open &folder...", window.choose_folder, "Ctrl+Shift+O")
+    builder.add(menu, "open", "&Open...", window.dialogs.choose_file, "Ctrl+O")
+    builder.add(menu, "open folder", "Open &folder...", window.dialogs.choose_folder, "Ctrl+Shift+O")
     recent = menu.addMenu("Open &recent")
     recent.aboutToShow.connect(lambda: _fill_recent(recent, window))
     demos = menu.addMenu("&Demo ECGs")
     demos.aboutToShow.connect(lambda: _fill_demos(demos, window))
     menu.addSeparator()
-    builder.add(menu, "import report", "&Import report", window.show_import_report, "I")
-    builder.add(menu, "export", "&Export...", window.show_export, "Ctrl+E")
-    builder.add(menu, "save picture", "&Save picture...", window.choose_picture, "Ctrl+Shift+S")
+    builder.add(menu, "import report", "&Import report", window.dialogs.show_import_report, "I")
+    builder.add(menu, "export", "&Export...", window.dialogs.show_export, "Ctrl+E")
+    builder.add(menu, "save picture", "&Save picture...", window.dialogs.choose_picture, "Ctrl+Shift+S")
     text = "Save picture &without patient data..."
-    builder.add(menu, "save de-identified picture", text, window.choose_deidentified_picture)
+    builder.add(menu, "save de-identified picture", text, window.dialogs.choose_deidentified_picture)
     menu.addSeparator()
     builder.add(menu, "quit", "&Quit", window.close, "Ctrl+Q")
 
@@ -177,7 +177,7 @@ def _build_view(builder: _Builder) -> None:
 def _build_go(builder: _Builder) -> None:
     window, paper = builder.window, builder.window.paper
     menu = window.menuBar().addMenu("&Go")
-    builder.add(menu, "go to time", "Go to &time...", window.choose_time, "Ctrl+G")
+    builder.add(menu, "go to time", "Go to &time...", window.dialogs.choose_time, "Ctrl+G")
     builder.add(menu, "next event", "&Next event", lambda: window.long.step_event(1), "N")
     builder.add(menu, "previous event", "&Previous event", lambda: window.long.step_event(-1), "Shift+N")
     menu.addSeparator()
@@ -197,7 +197,7 @@ def _build_help(builder: _Builder) -> None:
     window = builder.window
     menu = window.menuBar().addMenu("&Help")
     menu.addAction(builder.menus.actions["import report"])
-    builder.add(menu, "model card", "&Model card", window.show_model_card, "Shift+A")
-    builder.add(menu, "shortcuts", "&Keyboard shortcuts", window.show_shortcuts, "F1", "?")
+    builder.add(menu, "model card", "&Model card", window.dialogs.show_model_card, "Shift+A")
+    builder.add(menu, "shortcuts", "&Keyboard shortcuts", window.dialogs.show_shortcuts, "F1", "?")
     menu.addSeparator()
-    builder.add(menu, "about", "&About", window.show_about)
+    builder.add(menu, "about", "&About", window.dialogs.show_about)

@@ -115,7 +115,7 @@ def test_what_is_in_sight_of_a_longer_recording_can_be_written_alone(
     window = make_window()
     window.open_file(header)
     window.paper.show_from(120.0)
-    window.show_export()
+    window.dialogs.show_export()
     dialog = window.findChild(ExportDialog)
     assert dialog is not None
     (tmp_path / "out").mkdir()
@@ -215,7 +215,7 @@ def test_the_window_opens_it_by_its_key(
     qtbot: QtBot, make_window: Callable, demo_paths: list[Path], tmp_path: Path
 ) -> None:
     window = make_window()
-    window.show_export()
+    window.dialogs.show_export()
     assert window.findChild(ExportDialog) is None
     window.open_file(demo_paths[0])
     QTest.keyClick(window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)

@@ -164,7 +164,7 @@ class TestWindow:
         window = make_window()
         asked = []
         window.workspace.notice.clicked.connect(lambda: asked.append(True))
-        window.workspace.notice.clicked.disconnect(window.show_import_report)
+        window.workspace.notice.clicked.disconnect(window.dialogs.show_import_report)
         window.session.show_record(clinical(MUSE))
         QApplication.processEvents()
         notice, pane = window.workspace.notice, window.workspace.main_pane

@@ -501,7 +501,7 @@ class TestWindow:
         window = make_window()
         window.session.show_record(record)
         window.session.analyst.get_ready()
-        getattr(window, name)()
+        getattr(window.dialogs, name)()
         dialog = window.findChild(QDialog)
         assert dialog.isVisible()
         assert len(dialog.text.toPlainText()) > 30
