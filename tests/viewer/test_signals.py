@@ -19,6 +19,18 @@ N = 5 * CHUNK + 777
 FS_HZ = 100.0
 
 
+def in_memory_and_on_disk(header: Path) -> tuple[MemorySignals, LongSignals]:
+    """Return the same recording as it is read whole, and as it is drawn out of its pyramid."""
+    recording = open_long(header, 0)
+    assert recording is not None
+    layout = Layout(recording.n_samples, recording.n_leads, recording.samples.dtype.str)
+    pyramid = Pyramid(io.BytesIO(bytes(layout.end)), layout, 0)
+    assert fill(pyramid, recording.samples, lambda: False)
+    long_signals = LongSignals(recording)
+    long_signals.pyramid = pyramid
+    return MemorySignals(read_record(header)), long_signals
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[MemorySignals, LongSignals]:
     adu = np.tile(to_adu(long_signal_mv(20_000)[:3]).astype(np.int64), -(-N // 20_000))[:, :N]
@@ -26,14 +38,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[MemorySignals, LongS
     adu[:, 100_000:150_000] = -(2**15)
     adu[1, 9000:9001] = -(2**15)
     header = write_signals(tmp_path_factory.mktemp("long"), "r", adu, 16, leads=["I", "II", "III"])
-    recording = open_long(header, 0)
-    assert recording is not None
-    layout = Layout(recording.n_samples, 3, recording.samples.dtype.str)
-    pyramid = Pyramid(io.BytesIO(bytes(layout.end)), layout, 0)
-    assert fill(pyramid, recording.samples, lambda: False)
-    long_signals = LongSignals(recording)
-    long_signals.pyramid = pyramid
-    return MemorySignals(read_record(header)), long_signals
+    return in_memory_and_on_disk(header)
 
 
 @pytest.mark.parametrize("px_per_s", [400.0, 94.5, 37.0, 10.0, 2.0])
@@ -145,14 +150,7 @@ def with_leads_off(tmp_path_factory: pytest.TempPathFactory) -> tuple[MemorySign
     adu[1, 30_000:42_000] = 20_020
     adu[:, 60_000:90_000] = 0
     header = write_signals(tmp_path_factory.mktemp("off"), "r", adu, 16, leads=["I", "II"])
-    recording = open_long(header, 0)
-    assert recording is not None
-    layout = Layout(recording.n_samples, 2, recording.samples.dtype.str)
-    pyramid = Pyramid(io.BytesIO(bytes(layout.end)), layout, 0)
-    assert fill(pyramid, recording.samples, lambda: False)
-    long_signals = LongSignals(recording)
-    long_signals.pyramid = pyramid
-    return MemorySignals(read_record(header)), long_signals
+    return in_memory_and_on_disk(header)
 
 
 @pytest.mark.parametrize("px_per_s", [94.5, 10.0, 1.0, 0.4])
