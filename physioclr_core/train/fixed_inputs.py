@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from physioclr_core.data.splits import rows_by_fraction
-from physioclr_core.evaluate.auroc import auroc, macro_auroc
-from physioclr_core.evaluate.knn import NEIGHBOURS, knn_scores
+from physioclr_core.evaluate.auroc import auroc
+from physioclr_core.evaluate.knn import best_knn, knn_scores
 from physioclr_core.evaluate.linear_probe import LinearProbe, best_linear_probe, linear_probes
 from physioclr_core.train.physiology import RecordPhysiology
 from physioclr_core.train.records import TrainingRecords
@@ -115,9 +115,7 @@ def nearest_neighbours(
         k = chosen_within(labels, train.patient_ids, scores)
         share = knn_scores(x, labels, x_select, (k,))[k]
     else:
-        of_k = knn_scores(x, labels, x_select, NEIGHBOURS)
-        k = max(of_k, key=lambda k: (macro_auroc(select.known_labels, of_k[k]), -k))
-        share = of_k[k]
+        k, _, share = best_knn(x, labels, x_select, select.known_labels)
     return FixedResult(_logit(share), {"k": k})
 
 
