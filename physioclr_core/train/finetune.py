@@ -25,7 +25,7 @@ from physioclr_core.train.distributed import world
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.fixed_inputs import FixedResult, boosting, feature_inputs, linear_probe, nearest_neighbours
 from physioclr_core.train.kept_embeddings import embeddings
-from physioclr_core.train.loop import Task, fit
+from physioclr_core.train.loop import Task, arithmetic, fit
 from physioclr_core.train.predict import predict
 from physioclr_core.train.predictions_file import KeptPredictions
 from physioclr_core.train.pretrain import OnStep, augmentation, check_rate, load_pretrained, pretrained_config
@@ -75,6 +75,8 @@ def finetune(
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("finetune", config, data.data_sha256, weights)
+        if config.mode in ("full", "frozen"):
+            record["arithmetic"] = arithmetic(config.loop.precision, here.device)
         record["labels"] = list(data.task.labels)
         record["n_train"], record["n_select"] = len(data.train), len(data.select)
         if config.soft_labels is not None:

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -207,9 +207,7 @@ class _Steps:
         self._forward: nn.Module = torch.compile(model) if loop.compile else model  # type: ignore[assignment]
         if world.size > 1:
             self._forward = DistributedDataParallel(self._forward)
-        self._use_bf16 = loop.precision == "bf16" or (
-            loop.precision == "auto" and world.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        )
+        self._use_bf16 = arithmetic(loop.precision, world.device) == "bf16"
 
     def take(self, step: int, views: Views, run: RunFolder) -> ObjectiveResult:
         """Do one step; where memory runs out, with half the records at once, and say so."""
@@ -278,6 +276,17 @@ class _Steps:
 
     def _autocast(self) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self._use_bf16)
+
+
+def arithmetic(precision: Literal["auto", "fp32", "bf16"], device: torch.device) -> Literal["fp32", "bf16"]:
+    """Return in which numbers a training calculates: ``auto`` is bf16 where the device has instructions for it."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    # Without such instructions bf16 is emulated, at half the speed of fp32.
+    has = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "bf16" if has.get("avx512_bf16") or has.get("amx_bf16") else "fp32"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

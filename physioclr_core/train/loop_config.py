@@ -47,7 +47,9 @@ class LoopConfig(BaseModel):
         0, description="Records in memory at once; 0: all of a process. Contrastive objectives see so many negatives"
     )
     ema_decay: Fraction = Field(0.998, description="Decay of the running average of the weights, which is what is kept")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 on GPUs and processors with instructions for it, else fp32"
+    )
     compile: bool = Field(False, description="Compile the network with torch.compile")
     n_loader_threads: Annotated[int, Field(ge=0)] = Field(1, description="Threads that prepare batches; 0: none")
     checkpoint_minutes: Positive = Field(5.0, description="Time between two checkpoints within an epoch")

@@ -23,7 +23,7 @@ from physioclr_core.models.encoder import Encoder
 from physioclr_core.train.checkpoint import load_weights, read_tensors
 from physioclr_core.train.distributed import World, world
 from physioclr_core.train.finetune_config import WindowConfig
-from physioclr_core.train.loop import Task, fit
+from physioclr_core.train.loop import Task, arithmetic, fit
 from physioclr_core.train.predict import embed
 from physioclr_core.train.pretrain_config import PretrainConfig
 from physioclr_core.train.records import TrainingData, open_training_data, with_physiology
@@ -85,6 +85,7 @@ def pretrain(config: PretrainConfig, run_path: Path, on_step: OnStep, allow_gpu:
     with world(allow_gpu) as here:
         run = RunFolder(run_path)
         record = run_record("pretrain", config, data.data_sha256)
+        record["arithmetic"] = arithmetic(config.loop.precision, here.device)
         if (measured := data.train.physiology) is not None:
             record |= {"physiology_sha256": measured.sha256, "physiology": measured.record(data.train.rows)}
         before = partial(with_defaults, PretrainConfig)

@@ -25,7 +25,8 @@ from physioclr_core.train.run_folder import RunFolder
 
 ALONE = World(0, 1, torch.device("cpu"))
 RECORDS = RealRecords(80)
-LOOP = LoopConfig(seed=3, n_epochs=3, batch_size=32, n_loader_threads=0)
+# In fp32 on every machine: in bf16 a step in parts and a step in one agree to two digits only.
+LOOP = LoopConfig(seed=3, n_epochs=3, batch_size=32, n_loader_threads=0, precision="fp32")
 RATES = OptimizerConfig(max_learning_rate=1e-2)
 
 
@@ -48,21 +49,37 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 3])
-def test_a_run_that_was_interrupted_gives_the_same_weights_bit_for_bit(tmp_path: Path, stop_after: int) -> None:
+@pytest.mark.parametrize(("stop_after", "precision"), [(1, "fp32"), (2, "fp32"), (3, "fp32"), (2, "bf16")])
+def test_a_run_that_was_interrupted_gives_the_same_weights_bit_for_bit(
+    tmp_path: Path, stop_after: int, precision: str
+) -> None:
+    loop = LOOP.model_copy(update={"precision": precision})
     whole, parted = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "parted")
-    fit(task(fresh_objective(dropout=0.3)), LOOP, RATES, whole, ALONE)
+    fit(task(fresh_objective(dropout=0.3)), loop, RATES, whole, ALONE)
 
     def stop(step: int, n_steps: int, loss: float) -> None:
         if step == stop_after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(task(fresh_objective(dropout=0.3)), LOOP, RATES, parted, ALONE, stop)
+        fit(task(fresh_objective(dropout=0.3)), loop, RATES, parted, ALONE, stop)
     # A fresh process draws other weights before it loads the checkpoint.
-    fit(task(fresh_objective(seed=99, dropout=0.3)), LOOP, RATES, parted, ALONE)
+    fit(task(fresh_objective(seed=99, dropout=0.3)), loop, RATES, parted, ALONE)
     assert same(weights(whole), weights(parted))
     assert same(load_file(whole.best), load_file(parted.best))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"avx2": True, "avx512_bf16": False}, "fp32")],
+)
+def test_processors_without_instructions_for_bf16_calculate_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert loop_module.arithmetic("auto", torch.device("cpu")) == expected
+    assert loop_module.arithmetic("fp32", torch.device("cpu")) == "fp32"
+    assert loop_module.arithmetic("bf16", torch.device("cpu")) == "bf16"
 
 
 def test_threads_that_prepare_batches_change_nothing(tmp_path: Path) -> None:
