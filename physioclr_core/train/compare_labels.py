@@ -25,11 +25,10 @@ from physioclr_core.evaluate.plots import intervals_figure, save
 from physioclr_core.files import replaced
 from physioclr_core.statements import statements
 from physioclr_core.train.compare import PlannedRun
-from physioclr_core.train.compare_table import MIN_POSITIVE
+from physioclr_core.train.kept_areas import MIN_POSITIVE, SEED
 from physioclr_core.train.predictions_file import KeptPredictions, read_predictions
 from physioclr_core.train.run_folder import CONFIG, read_json
 
-SEED = 0
 _NAMED = 12
 FloatArray = npt.NDArray[np.float64]
 

@@ -12,7 +12,8 @@ from physioclr_core.evaluate.report import text_of
 from physioclr_core.files import replaced
 from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_plots import write_compare_plots
-from physioclr_core.train.compare_table import MIN_POSITIVE, CommonLabels, TableRow
+from physioclr_core.train.compare_table import CommonLabels, TableRow
+from physioclr_core.train.kept_areas import MIN_POSITIVE
 
 
 def write_table(rows: Sequence[TableRow], config: CompareConfig, title: str, out: Path) -> str:

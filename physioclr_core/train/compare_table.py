@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from physioclr_core.errors import UserFacingError
-from physioclr_core.evaluate.auroc import macro_auroc
-from physioclr_core.evaluate.bootstrap import (
-    N_RESAMPLES,
-    Interval,
-    interval,
-    macro,
-    paired_difference,
-    patient_weights,
-    weighted_auroc,
-)
+from physioclr_core.evaluate.bootstrap import N_RESAMPLES, Interval, interval, paired_difference
 from physioclr_core.train.compare import PRETRAIN, PlannedRun
-from physioclr_core.train.predictions_file import KeptPredictions, read_predictions
+from physioclr_core.train.kept_areas import Areas, AreasOfRuns, FloatArray, RunAreas
 from physioclr_core.train.run_folder import EVENTS
-
-SEED = 0
-# Of labels with fewer positive records a figure is largely luck.
-MIN_POSITIVE = 20
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +98,17 @@ def compare_table(
     rows: list[TableRow] = []
     evaluations = dict.fromkeys(run.what for run in runs if run.what != PRETRAIN)
     pretrained = {run.arm for run in runs if run.what == PRETRAIN}
+    areas = AreasOfRuns(n_resamples)
     for evaluation in evaluations:
         of_arm: dict[str, list[PlannedRun]] = {}
         for run in runs:
             if run.what == evaluation:
                 of_arm.setdefault(run.arm, []).append(run)
-        kept = {arm: [read_predictions(run.folder) for run in group] for arm, group in of_arm.items()}
-        first = next(iter(kept.values()))[0]
+        kept = {arm: {run.seed: areas.of(run.folder) for run in group} for arm, group in of_arm.items()}
+        first = next(iter(next(iter(kept.values())).values()))
         _check_alike(kept, first, of_arm)
-        weights = patient_weights(first.patient, n_resamples, SEED)
-        seeds = {arm: [run.seed for run in group] for arm, group in of_arm.items()}
-        everything = _measured(kept, seeds, weights, np.arange(first.labels.shape[1]))
-        often = np.flatnonzero((first.labels == 1.0).sum(axis=0) >= MIN_POSITIVE)
-        common = _measured(kept, seeds, weights, often) if len(often) else None
+        everything = _Measured({arm: {seed: run.every for seed, run in of.items()} for arm, of in kept.items()})
+        common = _Measured({arm: {seed: run.common for seed, run in of.items()} for arm, of in kept.items()})
         rivals = [arm for arm in of_arm if arm not in own]
         for arm, group in of_arm.items():
             difference = None
@@ -138,14 +121,14 @@ def compare_table(
                     arm=arm,
                     evaluation=evaluation,
                     macro_auroc=everything.interval(arm),
-                    of_seeds=tuple(everything.each[arm].values()),
+                    of_seeds=tuple(run.every.value for run in kept[arm].values()),
                     difference=difference,
                     over_best=_lead(arm, met, everything),
                     over_best_pretrained=_lead(arm, trained, everything),
                     common=None
-                    if common is None
+                    if not first.common.n_labels
                     else CommonLabels(
-                        n_labels=len(often),
+                        n_labels=first.common.n_labels,
                         macro_auroc=common.interval(arm),
                         over_best=_lead(arm, met, common),
                         over_best_pretrained=_lead(arm, trained, common),
@@ -153,8 +136,8 @@ def compare_table(
                     label_fraction=group[0].config.data.label_fraction,
                     pretrain_minutes=_median([_minutes(r.folder.parent / PRETRAIN) for r in group]),
                     minutes=_median([_minutes(r.folder) for r in group]),
-                    n_records=len(first.row),
-                    n_labels=int(_has_both(first.labels).sum()),
+                    n_records=first.n_records,
+                    n_labels=first.every.n_labels,
                 )
             )
     return tuple(rows)
@@ -162,38 +145,25 @@ def compare_table(
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """Each arm's macro AUROC over some labels by seed, and that of every resample."""
+    """Each arm's figures over some labels by seed."""
 
-    each: dict[str, dict[int, float]]
-    drawn: dict[str, dict[int, FloatArray]]
+    of: dict[str, dict[int, Areas]]
 
     def interval(self, arm: str) -> Interval:
         """Return the mean over the arm's seeds, and its interval."""
-        return interval(float(np.mean(list(self.each[arm].values()))), np.mean(list(self.drawn[arm].values()), axis=0))
+        return interval(*self._mean(arm, self.of[arm].keys()))
 
     def difference(self, arm: str, other: str) -> Interval | None:
         """Return how far an arm is ahead over the seeds that both have; None where they share none."""
-        seeds = self.each[arm].keys() & self.each[other].keys()
+        seeds = self.of[arm].keys() & self.of[other].keys()
         if not seeds:
             return None
-        value = float(np.mean([self.each[arm][seed] - self.each[other][seed] for seed in seeds]))
-        drawn, drawn_other = (np.mean([self.drawn[name][seed] for seed in seeds], axis=0) for name in (arm, other))
-        return paired_difference(drawn, drawn_other, value)
+        (value, drawn), (value_other, drawn_other) = self._mean(arm, seeds), self._mean(other, seeds)
+        return paired_difference(drawn, drawn_other, value - value_other)
 
-
-def _measured(
-    kept: dict[str, list[KeptPredictions]],
-    seeds: dict[str, list[int]],
-    weights: npt.NDArray[np.float32],
-    columns: npt.NDArray[np.int64],
-) -> _Measured:
-    measured = _Measured({arm: {} for arm in kept}, {arm: {} for arm in kept})
-    for arm, group in kept.items():
-        for seed, predictions in zip(seeds[arm], group, strict=True):
-            labels, logits = predictions.labels[:, columns], predictions.logits[:, columns]
-            measured.each[arm][seed] = macro_auroc(labels, logits)
-            measured.drawn[arm][seed] = macro(weighted_auroc(labels, logits, weights))
-    return measured
+    def _mean(self, arm: str, seeds: Collection[int]) -> tuple[float, FloatArray]:
+        chosen = [self.of[arm][seed] for seed in sorted(seeds)]
+        return float(np.mean([areas.value for areas in chosen])), np.mean([areas.drawn for areas in chosen], axis=0)
 
 
 def _lead(arm: str, rivals: Sequence[str], measured: _Measured) -> Lead | None:
@@ -202,23 +172,13 @@ def _lead(arm: str, rivals: Sequence[str], measured: _Measured) -> Lead | None:
     return min(known, key=lambda lead: lead.difference.value or 0.0, default=None)
 
 
-def _check_alike(
-    kept: dict[str, list[KeptPredictions]], first: KeptPredictions, of_arm: dict[str, list[PlannedRun]]
-) -> None:
-    for arm, group in kept.items():
-        for run, predictions in zip(of_arm[arm], group, strict=True):
-            if not (
-                np.array_equal(predictions.row, first.row)
-                and np.array_equal(predictions.labels, first.labels, equal_nan=True)
-            ):
+def _check_alike(kept: dict[str, dict[int, RunAreas]], first: RunAreas, of_arm: dict[str, list[PlannedRun]]) -> None:
+    for arm, group in of_arm.items():
+        for run in group:
+            if kept[arm][run.seed].judged != first.judged:
                 raise UserFacingError(
                     f"{run.folder}: was judged on other records than the first run; it cannot compare."
                 )
-
-
-def _has_both(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    both: npt.NDArray[np.bool_] = (labels == 1.0).any(axis=0) & (labels == 0.0).any(axis=0)
-    return both
 
 
 def _minutes(folder: Path) -> float:

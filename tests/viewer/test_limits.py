@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -208,7 +209,9 @@ def test_noise_for_an_ecg_is_unlike_and_an_ecg_opened_after_it_is_not(
     window = open_window(noise, smaller_sets(exported_model, tmp_path / "model"))
     panel, view = window.panels.findings, window.workspace.main_pane.view
     assert panel.words.startswith("This ECG is unlike those the model learnt from")
-    assert panel.footnote.startswith("Distance to the ECGs the model learnt from: 2.")
+    distance, limit = (float(text) for text in re.findall(r"[0-9]+\.[0-9]{2}", panel.footnote))
+    assert panel.footnote == f"Distance to the ECGs the model learnt from: {distance:.2f}, its limit: {limit:.2f}."
+    assert distance > limit
     assert not any(row.is_marked for row in panel.rows())
     assert view.record is noise
     assert window.workspace.main_pane.error_bar.text == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.compare_labels import compare_labels
 from physioclr_core.train.compare_page import write_table
 from physioclr_core.train.compare_plots import _families
-from physioclr_core.train.compare_table import MIN_POSITIVE, TableRow, compare_table
+from physioclr_core.train.compare_table import TableRow, compare_table
 from physioclr_core.train.config_file import load_config
+from physioclr_core.train.kept_areas import MIN_POSITIVE
 from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.run_folder import RunFolder
 
@@ -84,6 +86,11 @@ def test_one_command_runs_what_is_missing_and_writes_the_table(
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     assert cli.main(["compare", str(config_file), "--run", str(out), "--cpu", "--table-only"]) == 0
     assert written == {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+
+    for path in out.rglob("predictions.safetensors"):
+        path.unlink()
+    assert cli.main(["compare", str(config_file), "--run", str(out), "--cpu", "--table-only"]) == 0
+    assert json.loads((out / "table.json").read_text()) == table, "what is left of the runs is enough for the table"
 
 
 def test_two_arms_are_compared_label_by_label_and_the_groups_are_means(
@@ -218,6 +225,36 @@ def test_the_same_arm_twice_differs_by_nothing(prepared: Path, tmp_path: Path) -
     difference = rows[1].difference
     assert difference is not None
     assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
+
+
+def test_a_table_is_made_of_the_predictions_there_are_and_never_of_figures_of_others(
+    prepared: Path, tmp_path: Path
+) -> None:
+    values = settings(prepared)
+    values["arms"] = {"random": {"evaluations": ["linear"]}}
+    config = CompareConfig.model_validate({**values, "seeds": [0, 1], "own": []})
+    assert not run_comparison(config, tmp_path, lambda run, number, total: lambda d, n, loss: None, allow_gpu=False)
+    runs = planned_runs(config, tmp_path)
+    before = compare_table(runs, None, n_resamples=50)[0]
+    kept = read_predictions(runs[0].folder)
+    replace(kept, logits=-kept.logits).write(runs[0].folder)
+    after = compare_table(runs, None, n_resamples=50)[0]
+    assert after.of_seeds == pytest.approx((1.0 - before.of_seeds[0], before.of_seeds[1]))
+
+    (runs[0].folder / "predictions.safetensors").unlink()
+    assert compare_table(runs, None, n_resamples=50)[0] == after
+    with pytest.raises(UserFacingError, match="linear: neither predictions nor figures of today are there"):
+        compare_table(runs, None, n_resamples=40)
+
+    replace(kept, row=kept.row + 1).write(runs[0].folder)
+    with pytest.raises(UserFacingError, match="was judged on other records"):
+        compare_table(runs, None, n_resamples=50)
+    (runs[0].folder / "areas.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserFacingError, match="areas.safetensors: cannot be read"):
+        compare_table(runs, None, n_resamples=50)
+    (runs[0].folder / "areas.safetensors").unlink()
+    kept.write(runs[0].folder)
+    assert compare_table(runs, None, n_resamples=50)[0] == before
 
 
 @pytest.mark.parametrize(
