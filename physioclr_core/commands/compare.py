@@ -15,11 +15,11 @@ from physioclr_core.commands.training import (
     require_run,
     step_progress,
 )
-from physioclr_core.train.compare_config import CompareConfig
+from physioclr_core.compare.config import CompareConfig
 from physioclr_core.train.config_file import load_config
 
 if TYPE_CHECKING:
-    from physioclr_core.train.compare import PlannedRun
+    from physioclr_core.compare.runs import PlannedRun
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     config = load_config(CompareConfig, *config_arguments(args))
     out = require_run(args)
-    from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
-    from physioclr_core.train.compare_page import write_table
-    from physioclr_core.train.compare_table import compare_table
+    from physioclr_core.compare.page import write_table
+    from physioclr_core.compare.runs import planned_runs, require_finished, run_comparison
+    from physioclr_core.compare.table import compare_table
 
     runs = planned_runs(config, out)
     if args.dry_run:
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(left)} runs are left to another process; the table comes with the last of them.")  # noqa: T201
         return 1
     for evaluation, arm, rival in args.labels:
-        from physioclr_core.train.compare_labels import compare_labels, write_labels
+        from physioclr_core.compare.labels import compare_labels, write_labels
 
         rows = compare_labels(runs, evaluation, arm, rival)
         print(write_labels(rows, evaluation, arm, rival, out))  # noqa: T201

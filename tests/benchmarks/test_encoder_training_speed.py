@@ -18,7 +18,7 @@ from physioclr_core.models.presets import ENCODER_PRESETS
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 
 N_RECORDS, N_SAMPLES = 8, 2500
-N_STEPS = 5
+N_STEPS = 3
 N_MATRIX = 2048
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from physioclr_core.compare.table import TableRow
 from physioclr_core.evaluate.plots import ACCENT, INK, QUIET, quieten, save
-from physioclr_core.train.compare_table import TableRow
 
 _COLUMNS = 5
 _MARKERS = "osD^vP"

@@ -13,17 +13,17 @@ import pytest
 from small_training import SMALL_ENCODER, pretraining
 
 from physioclr_core import cli
+from physioclr_core.compare.config import CompareConfig
+from physioclr_core.compare.kept_areas import MIN_POSITIVE
+from physioclr_core.compare.labels import compare_labels
+from physioclr_core.compare.page import write_table
+from physioclr_core.compare.plots import _families
+from physioclr_core.compare.runs import planned_runs, require_finished, run_comparison
+from physioclr_core.compare.table import TableRow, compare_table
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import macro_auroc
 from physioclr_core.evaluate.bootstrap import Interval
-from physioclr_core.train.compare import planned_runs, require_finished, run_comparison
-from physioclr_core.train.compare_config import CompareConfig
-from physioclr_core.train.compare_labels import compare_labels
-from physioclr_core.train.compare_page import write_table
-from physioclr_core.train.compare_plots import _families
-from physioclr_core.train.compare_table import TableRow, compare_table
 from physioclr_core.train.config_file import load_config
-from physioclr_core.train.kept_areas import MIN_POSITIVE
 from physioclr_core.train.predictions_file import read_predictions
 from physioclr_core.train.run_folder import RunFolder
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from physioclr_core.compare.kept_areas import MIN_POSITIVE, SEED
+from physioclr_core.compare.runs import PlannedRun
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.auroc import auroc
 from physioclr_core.evaluate.bootstrap import (
@@ -24,8 +26,6 @@ from physioclr_core.evaluate.bootstrap import (
 from physioclr_core.evaluate.plots import intervals_figure, save
 from physioclr_core.files import replaced
 from physioclr_core.statements import statements
-from physioclr_core.train.compare import PlannedRun
-from physioclr_core.train.kept_areas import MIN_POSITIVE, SEED
 from physioclr_core.train.predictions_file import KeptPredictions, read_predictions
 from physioclr_core.train.run_folder import CONFIG, read_json
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from physioclr_core.compare.config import CompareConfig
+from physioclr_core.compare.kept_areas import MIN_POSITIVE
+from physioclr_core.compare.plots import write_compare_plots
+from physioclr_core.compare.table import CommonLabels, TableRow
 from physioclr_core.evaluate.bootstrap import Interval
 from physioclr_core.evaluate.report import text_of
 from physioclr_core.files import replaced
-from physioclr_core.train.compare_config import CompareConfig
-from physioclr_core.train.compare_plots import write_compare_plots
-from physioclr_core.train.compare_table import CommonLabels, TableRow
-from physioclr_core.train.kept_areas import MIN_POSITIVE
 
 
 def write_table(rows: Sequence[TableRow], config: CompareConfig, title: str, out: Path) -> str:

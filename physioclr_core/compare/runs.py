@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from physioclr_core.compare.config import CompareConfig
 from physioclr_core.errors import UserFacingError
-from physioclr_core.train.compare_config import CompareConfig
 from physioclr_core.train.finetune import finetune
 from physioclr_core.train.finetune_config import FinetuneConfig
 from physioclr_core.train.kept_embeddings import NAME as EMBEDDINGS

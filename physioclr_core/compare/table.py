@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from physioclr_core.compare.kept_areas import Areas, AreasOfRuns, FloatArray, RunAreas
+from physioclr_core.compare.runs import PRETRAIN, PlannedRun
 from physioclr_core.errors import UserFacingError
 from physioclr_core.evaluate.bootstrap import N_RESAMPLES, Interval, interval, paired_difference
-from physioclr_core.train.compare import PRETRAIN, PlannedRun
-from physioclr_core.train.kept_areas import Areas, AreasOfRuns, FloatArray, RunAreas
 from physioclr_core.train.run_folder import EVENTS
 
 
