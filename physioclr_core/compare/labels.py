@@ -62,7 +62,7 @@ class LabelRow:
 def compare_labels(
     runs: Sequence[PlannedRun], evaluation: str, arm: str, rival: str, n_resamples: int = N_RESAMPLES
 ) -> tuple[LabelRow, ...]:
-    """Compare two arms under one evaluation; groups come first, then labels.
+    """Compare two arms under one evaluation over the seeds that both have; groups come first, then labels.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ def compare_labels(
     Raises
     ------
     UserFacingError
-        If one of the arms has no such evaluation.
+        If one of the arms has no such evaluation, or the two share no seed.
     """
-    of_arm = [_kept(runs, evaluation, name) for name in (arm, rival)]
+    of_arm = _kept(runs, evaluation, arm, rival)
     first = of_arm[0][0]
     folder = next(run.folder for run in runs if run.what == evaluation and run.arm == arm)
     labels: list[str] = read_json(folder / CONFIG)["labels"]
@@ -170,8 +170,13 @@ def _row(
     )
 
 
-def _kept(runs: Sequence[PlannedRun], evaluation: str, arm: str) -> list[KeptPredictions]:
-    found = [read_predictions(run.folder) for run in runs if run.what == evaluation and run.arm == arm]
-    if not found:
-        raise UserFacingError(f"There is no evaluation {evaluation} of the arm {arm} in this comparison.")
-    return found
+def _kept(runs: Sequence[PlannedRun], evaluation: str, arm: str, rival: str) -> list[list[KeptPredictions]]:
+    of_arm = [{r.seed: r.folder for r in runs if r.what == evaluation and r.arm == name} for name in (arm, rival)]
+    for name, folders in zip((arm, rival), of_arm, strict=True):
+        if not folders:
+            raise UserFacingError(f"There is no evaluation {evaluation} of the arm {name} in this comparison.")
+    # Each seed draws its own share of the labels.
+    shared = sorted(of_arm[0].keys() & of_arm[1].keys())
+    if not shared:
+        raise UserFacingError(f"The arms {arm} and {rival} have no seed in common under {evaluation}.")
+    return [[read_predictions(folders[seed]) for seed in shared] for folders in of_arm]

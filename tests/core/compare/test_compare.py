@@ -168,6 +168,14 @@ def test_arms_with_other_seeds_are_compared_over_those_that_both_have(prepared: 
     assert again.difference == Interval(0.0, 0.0, 0.0)
     assert again.over_best is not None
     assert again.over_best.difference == again.difference
+    labels = compare_labels(planned_runs(config, tmp_path), "few", "again", "random", n_resamples=50)
+    assert labels
+    assert all(row.arm == row.rival and row.difference == Interval(0.0, 0.0, 0.0) for row in labels)
+    apart = config.model_copy(
+        update={"arms": {**config.arms, "again": config.arms["again"].model_copy(update={"seeds": [3]})}}
+    )
+    with pytest.raises(UserFacingError, match="again and random have no seed in common under few"):
+        compare_labels(planned_runs(apart, tmp_path), "few", "again", "random")
 
 
 def test_only_shares_of_the_labels_are_drawn_as_such() -> None:
