@@ -108,6 +108,7 @@ class AreasOfRuns:
 
         def areas(chosen: npt.NDArray[np.bool_]) -> Areas:
             value = macro_auroc(kept.labels[:, chosen], kept.logits[:, chosen]) if chosen.any() else float("nan")
+            # Rounded as the file rounds them: a table is the same, made from predictions or from what was kept.
             return Areas(int(chosen.sum()), value, macro(drawn[:, chosen]).astype(np.float32).astype(np.float64))
 
         digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""A small prepared data set, made once for all tests of comparisons."""
+"""A small prepared data set, made once for all tests of training and comparisons."""
 
 from __future__ import annotations
 

@@ -1,20 +1,14 @@
-"""A small prepared data set and a pretraining on it, made once for all tests of training."""
+"""A small pretraining, made once for all tests of training."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from small_training import pretraining, quiet, small_dataset
+from small_training import pretraining, quiet
 
 from physioclr_core.train.pretrain import pretrain
 from physioclr_core.train.pretrain_config import PretrainConfig
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the prepared data set."""
-    return small_dataset(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")
